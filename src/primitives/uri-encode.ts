@@ -17,16 +17,19 @@ const utf8 = new TextEncoder()
  *
  * `encodeURIComponent` will not do: it leaves `! ' ( ) *` alone, which OSS signs encoded.
  *
+ * @param option what the caller calls this text, for the error message
  * @throws {TypeError} when `text` has a lone surrogate, which has no UTF-8 form.
  */
-export function encodeUriComponent(text: string): string {
-  if (!text.isWellFormed()) throw new TypeError('a lone surrogate cannot be encoded as UTF-8')
+export function encodeUriComponent(text: string, option = 'text'): string {
+  if (!text.isWellFormed()) {
+    throw new TypeError(`${option} has a lone surrogate, which cannot be encoded as UTF-8`)
+  }
   let encoded = ''
   for (const byte of utf8.encode(text)) encoded += byteEncodings[byte]
   return encoded
 }
 
-/** As {@link encodeUriComponent}, with `/` kept: dots, empty segments and anything already encoded are not touched. */
-export function encodeUriPath(text: string): string {
-  return text.split('/').map(encodeUriComponent).join('/')
+/** As {@link encodeUriComponent}, with `/` kept. Dots and empty segments stay, and `%2F` in `text` becomes `%252F`. */
+export function encodeUriPath(text: string, option = 'text'): string {
+  return encodeUriComponent(text, option).replaceAll('%2F', '/')
 }

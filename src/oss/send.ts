@@ -1,0 +1,153 @@
+// The request pipeline: target -> credentials -> sign -> transport -> status check, one attempt.
+
+import type { OssError } from '../primitives/errors.js'
+import { OssServiceError } from '../primitives/errors.js'
+import type { Credentials } from '../signing/credentials.js'
+import { signRequest } from '../signing/sign-request.js'
+import { canonicalQuery } from '../signing/v4.js'
+import type { RequestBody, Transport, TransportResponse } from '../transport/transport.js'
+import { decodeErrorBody } from '../xml/error-xml.js'
+import { type CredentialsProvider, resolveCredentials } from './credentials.js'
+import { assertBucketName, assertObjectKey, type Endpoint, requestTarget } from './endpoint.js'
+import { hintFor } from './hints.js'
+
+export interface Connection {
+  readonly endpoint: Endpoint
+  readonly credentials: Credentials | CredentialsProvider
+  readonly transport: Transport
+  readonly now: () => Date
+}
+
+export interface OperationRequest {
+  /** OSS's name of the operation, for messages. */
+  readonly operation: string
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
+  readonly bucket: string
+  readonly key?: string | undefined
+  /** Decoded names and values; '' is a bare name. */
+  readonly query?: Readonly<Record<string, string>>
+  /** Undefined values are left out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>
+  readonly body?: RequestBody | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A page of 1,000 listed parts is about 300 KiB; nothing that is asked for is larger than a few of these. */
+const maxResponseBytes = 4 * 1024 * 1024
+
+/**
+ * Sends one signed request.
+ *
+ * @throws {TypeError} before any I/O for a bucket, key or header that cannot be sent.
+ * @throws {OssServiceError} for every status outside 2xx, and for 203.
+ * @throws {OssError} as the transport and the credentials provider do.
+ */
+export async function send(
+  connection: Connection,
+  request: OperationRequest,
+): Promise<TransportResponse> {
+  const { endpoint } = connection
+  const { method, bucket, key, query = {} } = request
+  assertBucketName(bucket)
+  if (key !== undefined) assertObjectKey(key)
+  const headers = presentHeaders(request.headers ?? {})
+  const credentials = await resolveCredentials(connection.credentials)
+  const signed = signRequest(
+    { method, bucket, ...(key !== undefined && { key }), query, headers },
+    { region: endpoint.region, credentials, time: connection.now() },
+  )
+  const target = requestTarget(endpoint, bucket, key)
+  const search = canonicalQuery(query)
+  let response: TransportResponse
+  try {
+    response = await connection.transport.request({
+      origin: target.origin,
+      method,
+      path: search === '' ? target.path : `${target.path}?${search}`,
+      headers: signed.headers,
+      body: request.body,
+      signal: request.signal,
+      maxResponseBytes,
+    })
+  } catch (error) {
+    throw nameOperation(error, request.operation)
+  }
+  if (isSuccess(response.status)) return response
+  throw await serviceError(request.operation, response)
+}
+
+/** 203 is how OSS says that the object is stored and the callback failed: an error document in a success status. */
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300 && status !== 203
+}
+
+function presentHeaders(
+  headers: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const present: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    assertHeaderValue(name, value)
+    present[name] = value
+  }
+  return present
+}
+
+/**
+ * Header values are visible ASCII, blanks and tabs: what HTTP carries and OSS signs alike through every proxy.
+ *
+ * @throws {TypeError} naming the header, never its value.
+ */
+export function assertHeaderValue(name: string, value: string): void {
+  if (/[\r\n\0]/.test(value)) throw new TypeError(`header ${name} must not contain line breaks`)
+  if (!/^[\t\x20-\x7e]*$/.test(value)) {
+    throw new TypeError(
+      `header ${name} must be ASCII: encode other characters, for example with encodeURIComponent`,
+    )
+  }
+}
+
+function nameOperation(error: unknown, operation: string): unknown {
+  const named = error as OssError
+  // Cancellation and programming errors pass untouched; the transport does not know what it is sending.
+  if (!(error instanceof Error) || !('code' in error) || named.name !== 'OssError') return error
+  if (named.operation === undefined) {
+    Object.assign(named, { operation, message: `${operation} failed: ${named.message}` })
+  }
+  return named
+}
+
+/** Decodes an error answer; HEAD has no body, so OSS puts the document into `x-oss-err`, base64. */
+export async function serviceError(
+  operation: string,
+  response: TransportResponse,
+): Promise<OssServiceError> {
+  const { status, headers } = response
+  const encoded = headers['x-oss-err']
+  const document = await decodeErrorBody(
+    encoded === undefined ? response.body : Buffer.from(encoded, 'base64'),
+  )
+  const code = document?.code ?? `HttpStatus${status}`
+  const requestId = document?.requestId || headers['x-oss-request-id']
+  const ec = document?.ec || headers['x-oss-ec']
+  const said = document?.message || `the answer has no OSS error document${notFromOss(headers)}`
+  const details = [code, `status ${status}`]
+  if (requestId) details.push(`request id ${requestId}`)
+  if (ec) details.push(`EC ${ec}`)
+  return new OssServiceError(`${operation} failed: ${said} (${details.join(', ')})`, {
+    code,
+    status,
+    operation,
+    requestId,
+    hostId: document?.hostId,
+    ec,
+    fields: document?.fields ?? {},
+    hint: hintFor(code, ec, status),
+  })
+}
+
+function notFromOss(headers: Readonly<Record<string, string>>): string {
+  return headers['x-oss-request-id'] === undefined
+    ? ': it may come from a proxy or gateway, not from OSS'
+    : ''
+}

@@ -1,0 +1,48 @@
+// Gives up an upload id: aborts it, makes sure that it is gone, and else says that it is still there (I9).
+
+import { abortMultipartUpload, listParts } from '../oss/multipart.js'
+import type { JournalSuperseded } from './journal.js'
+import { isDenied, isServiceError, serviceOf, type UploadRun } from './run.js'
+
+/** A part that was being received when the upload was aborted brings it back: look, and abort again. */
+const attempts = 3
+
+/**
+ * Aborts an upload after its last request has settled. Never throws: a failure here must not hide the first one.
+ *
+ * @returns true when OSS no longer has the upload.
+ */
+export async function abandonUpload(
+  run: UploadRun,
+  superseded: JournalSuperseded,
+): Promise<boolean> {
+  const { uploadId, reason } = superseded
+  // An upload id of another service cannot be reached from here.
+  const gone =
+    superseded.service === serviceOf(run.client.endpoint) && (await abortAndCheck(run, superseded))
+  if (gone) run.checkpoint.settled(uploadId)
+  else run.abandoned.add(uploadId)
+  run.emit({ type: 'superseded', uploadId, reason, open: !gone })
+  return gone
+}
+
+async function abortAndCheck(
+  { client }: UploadRun,
+  { bucket, key, uploadId }: JournalSuperseded,
+): Promise<boolean> {
+  const target = { bucket, key, uploadId }
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    try {
+      await abortMultipartUpload(client, target)
+    } catch (error) {
+      return isServiceError(error, 'NoSuchUpload')
+    }
+    try {
+      for await (const _ of listParts(client, target)) break
+    } catch (error) {
+      // Where listing is denied the abort's own answer has to do.
+      if (isServiceError(error, 'NoSuchUpload') || isDenied(error)) return true
+    }
+  }
+  return false
+}

@@ -1,0 +1,226 @@
+// Keeps one journal: the interface, and the file that is its default. Every replacement is durable before it counts.
+
+import { dirname } from 'node:path'
+import { isNodeError, OssError } from '../primitives/errors.js'
+import { acquireLock, type LockEnvironment } from './checkpoint-lock.js'
+import type { FileSystem, OpenFile } from './file-system.js'
+
+/** Where an upload's journal lives. An embedder may keep it elsewhere than in a file. */
+export interface CheckpointStore {
+  /** For messages: where the checkpoint is. */
+  readonly location: string
+  /** True when there is a journal; needs no lock. */
+  exists(): Promise<boolean>
+  /**
+   * Takes the journal for this upload alone, until {@link CheckpointSession.release}.
+   *
+   * @throws {OssError} `ERR_OSS_CHECKPOINT_LOCKED` when another upload holds it, `ERR_OSS_CHECKPOINT_IO` when it cannot be taken.
+   */
+  acquire(signal?: AbortSignal): Promise<CheckpointSession>
+}
+
+/** A journal that this upload holds alone. Calls are made one after another, except `append`, which may overlap itself. */
+export interface CheckpointSession {
+  load(): Promise<Uint8Array | undefined>
+  /** Replaces the journal as a whole. When this resolves, the new text is durable; when it fails, the old one stands. */
+  replace(text: string): Promise<void>
+  /** Adds one line. With `durable` it is on disk when this resolves; else it is at the latest with the next durable one. */
+  append(line: string, durable: boolean): Promise<void>
+  /** Moves a damaged journal out of the way and says where to. */
+  quarantine(): Promise<string>
+  remove(): Promise<void>
+  /** Gives the journal back; nothing of it is open afterwards. */
+  release(): Promise<void>
+}
+
+export function fileCheckpointStore(
+  path: string,
+  fs: FileSystem,
+  environment: LockEnvironment,
+): CheckpointStore {
+  return {
+    location: path,
+    async exists() {
+      try {
+        await fs.lstat(path)
+        return true
+      } catch (error) {
+        if (isMissing(error)) return false
+        throw checkpointIo(`cannot look for the checkpoint ${path}`, error)
+      }
+    },
+    async acquire(signal) {
+      const lock = await acquireLock(`${path}.lock`, fs, environment, signal).catch((error) => {
+        if (error instanceof OssError || signal?.aborted) throw error
+        throw checkpointIo(`cannot create the lock ${path}.lock`, error)
+      })
+      return new FileSession(path, fs, environment, () => lock.release())
+    },
+  }
+}
+
+class FileSession implements CheckpointSession {
+  readonly #path: string
+  readonly #fs: FileSystem
+  readonly #environment: LockEnvironment
+  readonly #unlock: () => Promise<void>
+  #file: OpenFile | undefined
+  /** Appends run one after another; a failed one fails all that follow, because the file may end in half a line. */
+  #tail: Promise<void> = Promise.resolve()
+  #syncing: Promise<void> | undefined
+  #unsynced = false
+
+  constructor(
+    path: string,
+    fs: FileSystem,
+    environment: LockEnvironment,
+    unlock: () => Promise<void>,
+  ) {
+    this.#path = path
+    this.#fs = fs
+    this.#environment = environment
+    this.#unlock = unlock
+  }
+
+  async load(): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#fs.readFile(this.#path)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw checkpointIo(`cannot read the checkpoint ${this.#path}`, error)
+    }
+  }
+
+  /** Temp file in the same directory, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
+  async replace(text: string): Promise<void> {
+    await this.#closeFile()
+    const temporary = this.#temporary
+    try {
+      const file = await this.#fs.open(temporary, 'w')
+      try {
+        await writeAll(file, text)
+        await file.sync(true)
+      } finally {
+        await file.close()
+      }
+      await this.#fs.rename(temporary, this.#path)
+      await this.#fs.syncDirectory(dirname(this.#path))
+    } catch (error) {
+      await this.#fs.unlink(temporary).catch(() => {})
+      throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
+    }
+  }
+
+  append(line: string, durable: boolean): Promise<void> {
+    const written = this.#tail.then(async () => {
+      try {
+        this.#file ??= await this.#fs.open(this.#path, 'a')
+        await writeAll(this.#file, line)
+        if (durable) await this.#file.sync(false)
+      } catch (error) {
+        throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
+      }
+    })
+    this.#tail = written
+    written.then(
+      () => durable || this.#syncSoon(),
+      () => {},
+    )
+    return written
+  }
+
+  /** One sync at a time, beside the parts: a power failure costs the records of some milliseconds, never of minutes. */
+  #syncSoon(): void {
+    this.#unsynced = true
+    this.#syncing ??= this.#syncAll().finally(() => {
+      this.#syncing = undefined
+    })
+  }
+
+  async #syncAll(): Promise<void> {
+    try {
+      while (this.#unsynced) {
+        this.#unsynced = false
+        await this.#file?.sync(false)
+      }
+    } catch (error) {
+      const failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
+      this.#tail = Promise.reject(failure)
+      this.#tail.catch(() => {})
+    }
+  }
+
+  async quarantine(): Promise<string> {
+    const time = this.#environment.now().toISOString().replace(/[:.]/g, '-')
+    const target = `${this.#path}.corrupt-${time}`
+    try {
+      await this.#closeFile()
+      await this.#fs.rename(this.#path, target)
+      await this.#fs.syncDirectory(dirname(this.#path))
+    } catch (error) {
+      throw checkpointIo(`cannot set the damaged checkpoint ${this.#path} aside`, error)
+    }
+    return target
+  }
+
+  async remove(): Promise<void> {
+    await this.#closeFile()
+    for (const path of [this.#temporary, this.#path]) {
+      await this.#fs.unlink(path).catch((error) => {
+        if (!isMissing(error)) {
+          throw checkpointIo(`cannot remove the checkpoint ${path}`, error)
+        }
+      })
+    }
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.#closeFile()
+    } finally {
+      await this.#unlock()
+    }
+  }
+
+  /** One name for every run: a crash may leave it, and the next run, which holds the lock, uses it again or removes it. */
+  get #temporary(): string {
+    return `${this.#path}.tmp`
+  }
+
+  async #closeFile(): Promise<void> {
+    await this.#tail.catch(() => {})
+    await this.#syncing
+    const file = this.#file
+    this.#file = undefined
+    this.#tail = Promise.resolve()
+    await file?.close()
+  }
+}
+
+async function writeAll(file: OpenFile, text: string): Promise<void> {
+  let rest: Uint8Array = Buffer.from(text)
+  while (rest.byteLength > 0) rest = rest.subarray(await file.write(rest))
+}
+
+function isMissing(error: unknown): boolean {
+  return isNodeError(error) && error.code === 'ENOENT'
+}
+
+const ioHints: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space, or put the checkpoint on another disk with checkpointPath (--checkpoint)',
+  EDQUOT: 'the quota is used up: put the checkpoint elsewhere with checkpointPath (--checkpoint)',
+  EROFS:
+    'the file system is read-only: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',
+  EACCES:
+    'the directory is not writable: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',
+  ENOENT: 'create the directory of the checkpoint first',
+}
+
+function checkpointIo(message: string, cause: unknown): OssError {
+  const code = isNodeError(cause) ? (cause.code ?? '') : ''
+  return new OssError(code === '' ? message : `${message} (${code})`, {
+    code: 'ERR_OSS_CHECKPOINT_IO',
+    hint: ioHints[code] ?? 'check the checkpoint path (checkpointPath, --checkpoint)',
+    cause,
+  })
+}

@@ -1,0 +1,193 @@
+// The checkpoint of a running upload: what the journal says, and the order in which it is allowed to say more.
+
+import { OssError } from '../primitives/errors.js'
+import type { CheckpointSession } from './checkpoint-store.js'
+import {
+  encodeEntry,
+  encodeHeader,
+  type JournalCompleting,
+  type JournalContent,
+  type JournalHeader,
+  type JournalPart,
+  type JournalSuperseded,
+  parseJournal,
+} from './journal.js'
+import type { SourceIdentity } from './source.js'
+
+/** What an upload has to remember; without a session (`checkpoint: false`) it is remembered in memory only. */
+export class Checkpoint {
+  readonly #session: CheckpointSession | undefined
+  #header: JournalHeader | undefined
+  #source: SourceIdentity | undefined
+  readonly #parts = new Map<number, JournalPart>()
+  readonly #current = new Set<number>()
+  #completing: JournalCompleting | undefined
+  #superseded: JournalSuperseded[] = []
+  /** Where a damaged journal was moved to. */
+  #quarantined: string | undefined
+
+  private constructor(session: CheckpointSession | undefined) {
+    this.#session = session
+  }
+
+  /**
+   * Reads what an earlier run left. A torn last line is dropped; a damaged journal is set aside, and what of it can be
+   * trusted is written anew.
+   *
+   * @throws {OssError} `ERR_OSS_CHECKPOINT_MISMATCH` for the format of a later version, `ERR_OSS_CHECKPOINT_IO`.
+   */
+  static async open(session: CheckpointSession | undefined, location: string): Promise<Checkpoint> {
+    const checkpoint = new Checkpoint(session)
+    const bytes = await session?.load()
+    if (session === undefined || bytes === undefined) return checkpoint
+    const parsed = parseJournal(bytes)
+    switch (parsed.state) {
+      case 'newer':
+        throw new OssError(
+          `the checkpoint ${location} has format version ${parsed.version}, and this ossup knows version 1`,
+          {
+            code: 'ERR_OSS_CHECKPOINT_MISMATCH',
+            hint: 'use the ossup that wrote it, or another checkpoint',
+          },
+        )
+      case 'unreadable':
+        checkpoint.#quarantined = await session.quarantine()
+        return checkpoint
+      case 'damaged':
+        checkpoint.#quarantined = await session.quarantine()
+        checkpoint.#adopt(parsed.content)
+        await checkpoint.#rewrite()
+        return checkpoint
+      case 'torn':
+        checkpoint.#adopt(parsed.content)
+        await checkpoint.#rewrite()
+        return checkpoint
+      case 'intact':
+        checkpoint.#adopt(parsed.content)
+        return checkpoint
+    }
+  }
+
+  get quarantined(): string | undefined {
+    return this.#quarantined
+  }
+
+  /** The upload that the journal is about; undefined when there is none, or it was given up. */
+  get upload(): JournalHeader | undefined {
+    const header = this.#header
+    return this.#superseded.some(({ uploadId }) => uploadId === header?.uploadId) ? undefined : header
+  }
+
+  get parts(): ReadonlyMap<number, JournalPart> {
+    return this.#parts
+  }
+
+  /** Parts recorded or verified against the source as it is now. */
+  get current(): ReadonlySet<number> {
+    return this.#current
+  }
+
+  get source(): SourceIdentity | undefined {
+    return this.#source
+  }
+
+  get completing(): JournalCompleting | undefined {
+    return this.#completing
+  }
+
+  /** Given up, and not known to be gone. */
+  get superseded(): readonly JournalSuperseded[] {
+    return this.#superseded
+  }
+
+  get isKept(): boolean {
+    return this.#session !== undefined
+  }
+
+  /** I1: when this resolves, the upload id is durable. */
+  async begin(header: JournalHeader): Promise<void> {
+    this.#header = header
+    this.#source = header.source
+    this.#parts.clear()
+    this.#current.clear()
+    this.#completing = undefined
+    await this.#rewrite()
+  }
+
+  /** From here on parts are compared with another state of the source. */
+  async sourceIs(source: SourceIdentity): Promise<void> {
+    this.#source = source
+    this.#current.clear()
+    await this.#session?.append(encodeEntry({ type: 'source', ...source }), false)
+  }
+
+  /** I2: only for a part that OSS acknowledged, or that was verified. */
+  async recordPart(part: JournalPart): Promise<void> {
+    this.#parts.set(part.number, part)
+    this.#current.add(part.number)
+    await this.#session?.append(encodeEntry({ type: 'part', ...part }), false)
+  }
+
+  /** Verified against the journal's own record: only `verify: 'stat'` will want to know which source it was. */
+  async recordVerified(part: JournalPart): Promise<void> {
+    if (!this.#current.has(part.number)) await this.recordPart(part)
+  }
+
+  async recordCompleting(completing: JournalCompleting): Promise<void> {
+    this.#completing = completing
+    await this.#session?.append(encodeEntry({ type: 'completing', ...completing }), true)
+  }
+
+  /** I9: durable before anything is done about it. */
+  async supersede(superseded: JournalSuperseded): Promise<void> {
+    this.#superseded.push(superseded)
+    if (this.#header !== undefined) {
+      await this.#session?.append(encodeEntry({ type: 'superseded', ...superseded }), true)
+    }
+  }
+
+  /** The next header leaves out what is known to be gone from OSS. */
+  settled(uploadId: string): void {
+    // The journal's own upload id stays marked until another header replaces it, or it would count as usable again.
+    if (uploadId === this.#header?.uploadId) return
+    this.#superseded = this.#superseded.filter((entry) => entry.uploadId !== uploadId)
+  }
+
+  async remove(): Promise<void> {
+    await this.#session?.remove()
+    this.#header = undefined
+  }
+
+  async release(): Promise<void> {
+    await this.#session?.release()
+  }
+
+  #adopt(content: JournalContent): void {
+    this.#header = content.header
+    this.#source = content.source
+    for (const [number, part] of content.parts) this.#parts.set(number, part)
+    for (const number of content.current) this.#current.add(number)
+    this.#completing = content.completing
+    this.#superseded = [...content.superseded]
+  }
+
+  async #rewrite(): Promise<void> {
+    const header = this.#header
+    if (this.#session === undefined || header === undefined) return
+    const lines = [encodeHeader(header)]
+    for (const entry of this.#superseded) lines.push(encodeEntry({ type: 'superseded', ...entry }))
+    for (const part of this.#parts.values()) {
+      if (!this.#current.has(part.number)) lines.push(encodeEntry({ type: 'part', ...part }))
+    }
+    if (this.#source !== undefined && this.#source !== header.source) {
+      lines.push(encodeEntry({ type: 'source', ...this.#source }))
+    }
+    for (const part of this.#parts.values()) {
+      if (this.#current.has(part.number)) lines.push(encodeEntry({ type: 'part', ...part }))
+    }
+    if (this.#completing !== undefined) {
+      lines.push(encodeEntry({ type: 'completing', ...this.#completing }))
+    }
+    await this.#session.replace(lines.join(''))
+  }
+}

@@ -1,0 +1,53 @@
+// What a failed upload leaves behind, and what its error says about it.
+
+import { OssError } from '../primitives/errors.js'
+import { abandonUpload } from './abandon.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { UploadSettings } from './options.js'
+import type { UploadRun } from './run.js'
+
+/**
+ * After every request has settled: an upload that nothing remembers, or that the caller wants discarded, is aborted.
+ * Never throws, because the first error is the one to be thrown.
+ */
+export async function leaveAfterFailure(run: UploadRun, error: unknown): Promise<void> {
+  const { checkpoint, settings } = run
+  const header = checkpoint.upload
+  if (header === undefined) return
+  const cancelled = settings.signal?.aborted === true && error === settings.signal.reason
+  const discards = cancelled && settings.onAbort === 'discard'
+  if (checkpoint.isKept && !discards) return
+  const reason = cancelled ? 'cancelled' : 'failed without a checkpoint'
+  const superseded = { ...header, reason }
+  try {
+    await checkpoint.supersede(superseded)
+    const gone = await abandonUpload(run, superseded)
+    if (gone) await checkpoint.remove()
+  } catch {
+    // The checkpoint could not be written: what stands in it is still true.
+  }
+}
+
+/** Adds to a library error what is kept and whether the same call resumes. Misuse and `signal.reason` pass untouched. */
+export function describeFailure(
+  error: unknown,
+  settings: UploadSettings,
+  checkpoint: Checkpoint | undefined,
+  location: string,
+  abandonedUploadIds: readonly string[],
+): unknown {
+  if (!(error instanceof OssError) || error.upload !== undefined) return error
+  const uploadId = checkpoint?.upload?.uploadId
+  const recorded = checkpoint?.isKept === true && uploadId !== undefined
+  error.upload = {
+    bucket: settings.bucket,
+    key: settings.key,
+    ...(uploadId !== undefined && { uploadId }),
+    ...(location !== '' && { checkpointPath: location }),
+    resumable:
+      error.code === 'ERR_OSS_CHECKPOINT_LOCKED' ||
+      (recorded && error.code !== 'ERR_OSS_CHECKPOINT_MISMATCH'),
+    abandonedUploadIds,
+  }
+  return error
+}

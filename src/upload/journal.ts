@@ -1,0 +1,230 @@
+// Pure: the checkpoint's format, version 1. One JSON object a line, each ending in the checksum of what stands before it.
+
+import { crc64 } from '../primitives/crc64.js'
+import type { SourceIdentity } from './source.js'
+
+/** The first line; written whole, before the first byte of any part is sent. */
+export interface JournalHeader {
+  readonly bucket: string
+  readonly key: string
+  /** What the upload id belongs to besides the bucket: the region for Alibaba's own hosts, else the origin. */
+  readonly service: string
+  readonly uploadId: string
+  /** Bytes. */
+  readonly partSize: number
+  /** What the upload was initiated with: a checksum per header name, so that a difference can be named and no value is kept. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly source: SourceIdentity
+  /** ISO 8601. */
+  readonly createdAt: string
+}
+
+export interface JournalPart {
+  readonly number: number
+  /** Bytes. */
+  readonly size: number
+  /** Decimal, computed from the local bytes. */
+  readonly crc64: string
+  readonly etag: string
+}
+
+/** Complete was about to be sent: from here on the object may exist. */
+export interface JournalCompleting {
+  readonly size: number
+  readonly crc64: string
+}
+
+/** An upload id that this checkpoint has given up, and that may still hold parts. */
+export interface JournalSuperseded {
+  readonly uploadId: string
+  readonly bucket: string
+  readonly key: string
+  readonly service: string
+  readonly reason: string
+}
+
+export type JournalEntry =
+  | ({ readonly type: 'part' } & JournalPart)
+  | ({ readonly type: 'source' } & SourceIdentity)
+  | ({ readonly type: 'completing' } & JournalCompleting)
+  | ({ readonly type: 'superseded' } & JournalSuperseded)
+
+export interface JournalContent {
+  readonly header: JournalHeader
+  /** The source as it was when the last run began. */
+  readonly source: SourceIdentity
+  readonly parts: ReadonlyMap<number, JournalPart>
+  /** Numbers of parts that were recorded or verified against {@link JournalContent.source}. */
+  readonly current: ReadonlySet<number>
+  readonly completing?: JournalCompleting
+  readonly superseded: readonly JournalSuperseded[]
+}
+
+export type ParsedJournal =
+  /** `torn`: the last line was cut off, as by a crash; what is before it stands. */
+  | { readonly state: 'intact' | 'torn' | 'damaged'; readonly content: JournalContent }
+  /** Not even the first line can be read, or it is not ours. */
+  | { readonly state: 'unreadable' }
+  /** Written by a later version of this library. */
+  | { readonly state: 'newer'; readonly version: number }
+
+const format = 'ossup-checkpoint'
+const version = 1
+
+export function encodeHeader(header: JournalHeader): string {
+  return encodeLine({ type: format, version, ...header })
+}
+
+export function encodeEntry(entry: JournalEntry): string {
+  return encodeLine(entry)
+}
+
+function encodeLine(value: object): string {
+  const body = JSON.stringify(value).slice(0, -1)
+  return `${body},"sum":"${checksum(body)}"}\n`
+}
+
+function checksum(text: string): string {
+  return crc64(Buffer.from(text)).toString(16).padStart(16, '0')
+}
+
+/** Any bytes give a result; nothing that a line claims is used unless its checksum and shape hold. */
+export function parseJournal(bytes: Uint8Array): ParsedJournal {
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('utf8')
+    .split('\n')
+  // What follows the last line break is either nothing or a line that was cut off.
+  const cut = lines.pop() !== ''
+  const [first, ...rest] = lines.map(decodeLine)
+  if (first?.['type'] !== format) return { state: 'unreadable' }
+  if (typeof first['version'] === 'number' && first['version'] > version) {
+    return { state: 'newer', version: first['version'] }
+  }
+  const header = asHeader(first)
+  if (header === undefined) return { state: 'unreadable' }
+
+  const parts = new Map<number, JournalPart>()
+  const current = new Set<number>()
+  const superseded: JournalSuperseded[] = []
+  let { source } = header
+  let completing: JournalCompleting | undefined
+  let bad = 0
+  let lastIsBad = false
+  for (const line of rest) {
+    const entry = asEntry(line)
+    lastIsBad = entry === undefined
+    switch (entry?.type) {
+      case undefined:
+        bad += 1
+        break
+      case 'part':
+        parts.set(entry.number, withoutType(entry))
+        current.add(entry.number)
+        break
+      case 'source':
+        source = withoutType(entry)
+        current.clear()
+        break
+      case 'completing':
+        completing = withoutType(entry)
+        break
+      case 'superseded':
+        superseded.push(withoutType(entry))
+        break
+    }
+  }
+  const content = {
+    header,
+    source,
+    parts,
+    current,
+    superseded,
+    ...(completing !== undefined && { completing }),
+  }
+  // After a power failure the last line can have its end on disk and not its middle: that too is a torn line.
+  const torn = lastIsBad && !cut ? 1 : 0
+  if (bad > torn) return { state: 'damaged', content }
+  return { state: cut || torn > 0 ? 'torn' : 'intact', content }
+}
+
+function withoutType<T extends { readonly type: string }>(entry: T): Omit<T, 'type'> {
+  const { type: _, ...rest } = entry
+  return rest
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function decodeLine(line: string): Fields | undefined {
+  const match = /^(\{.*),"sum":"([0-9a-f]{16})"\}$/.exec(line)
+  if (match === null || checksum(match[1] ?? '') !== match[2]) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Fields) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function asHeader(fields: Fields): JournalHeader | undefined {
+  const { bucket, key, service, uploadId, partSize, settings, createdAt } = fields
+  const source = asSource(fields['source'])
+  if (
+    !areStrings(bucket, key, service, uploadId, createdAt) ||
+    !isCount(partSize) ||
+    !isStringRecord(settings) ||
+    source === undefined
+  ) {
+    return undefined
+  }
+  return { bucket, key, service, uploadId, partSize, settings, source, createdAt } as JournalHeader
+}
+
+function asEntry(fields: Fields | undefined): JournalEntry | undefined {
+  switch (fields?.['type']) {
+    case 'part': {
+      const { number, size, crc64, etag } = fields
+      const valid = isCount(number) && isCount(size) && areStrings(crc64, etag)
+      return valid ? ({ type: 'part', number, size, crc64, etag } as JournalEntry) : undefined
+    }
+    case 'source': {
+      const source = asSource(fields)
+      return source === undefined ? undefined : { type: 'source', ...source }
+    }
+    case 'completing': {
+      const { size, crc64 } = fields
+      const valid = isCount(size) && areStrings(crc64)
+      return valid ? ({ type: 'completing', size, crc64 } as JournalEntry) : undefined
+    }
+    case 'superseded': {
+      const { uploadId, bucket, key, service, reason } = fields
+      const valid = areStrings(uploadId, bucket, key, service, reason)
+      return valid
+        ? ({ type: 'superseded', uploadId, bucket, key, service, reason } as JournalEntry)
+        : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function asSource(value: unknown): SourceIdentity | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { dev, ino, size, mtimeNs, ctimeNs } = value as Fields
+  return areStrings(dev, ino, size, mtimeNs, ctimeNs)
+    ? ({ dev, ino, size, mtimeNs, ctimeNs } as SourceIdentity)
+    : undefined
+}
+
+function areStrings(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'string' && value !== '')
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}
+
+function isStringRecord(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string')
+  )
+}

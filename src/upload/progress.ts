@@ -1,0 +1,73 @@
+// Counts bytes and parts, and reports them no more than ten times a second between parts.
+
+import { tell, type UploadProgress } from './events.js'
+
+const intervalMs = 100
+
+export class Progress {
+  readonly #listener: ((progress: UploadProgress) => void) | undefined
+  readonly #totalBytes: number
+  readonly #parts: number
+  #phase: UploadProgress['phase'] = 'sending'
+  #transferred = 0
+  #sent = 0
+  #resumed = 0
+  #done = 0
+  #reportedAt = 0
+
+  constructor(
+    listener: ((progress: UploadProgress) => void) | undefined,
+    totalBytes: number,
+    parts: number,
+  ) {
+    this.#listener = listener
+    this.#totalBytes = totalBytes
+    this.#parts = parts
+  }
+
+  /** Bytes that the network took; they may have to be sent again. */
+  sent(bytes: number): void {
+    this.#sent += bytes
+    const now = performance.now()
+    if (now - this.#reportedAt >= intervalMs) this.#report(now)
+  }
+
+  /** A part that an earlier run sent was found unchanged. */
+  resumed(bytes: number): void {
+    this.#resumed += bytes
+    this.acknowledged(bytes)
+  }
+
+  acknowledged(bytes: number): void {
+    this.#done += 1
+    this.#transferred += bytes
+    this.#report(performance.now())
+  }
+
+  phase(phase: UploadProgress['phase']): void {
+    if (this.#phase === phase) return
+    this.#phase = phase
+    this.#report(performance.now())
+  }
+
+  get sentBytes(): number {
+    return this.#sent
+  }
+
+  #report(now: number): void {
+    this.#reportedAt = now
+    tell(this.#listener, {
+      phase: this.#phase,
+      // The last part's acknowledgement is not yet success: the last byte counts when the object was checked.
+      transferredBytes:
+        this.#phase === 'completed'
+          ? this.#totalBytes
+          : Math.max(0, Math.min(this.#transferred, this.#totalBytes - 1)),
+      totalBytes: this.#totalBytes,
+      sentBytes: this.#sent,
+      resumedBytes: this.#resumed,
+      partsDone: this.#done,
+      parts: this.#parts,
+    })
+  }
+}

@@ -1,0 +1,143 @@
+// Opens the source once, knows its identity, reads ranges of it, and notices when it is no longer what was opened.
+
+import { isNodeError, OssError } from '../primitives/errors.js'
+import type { FileIdentity, FileSystem, OpenFile } from './file-system.js'
+
+/** The parts of a file's identity that a journal keeps. */
+export interface SourceIdentity {
+  readonly dev: string
+  readonly ino: string
+  readonly size: string
+  readonly mtimeNs: string
+  readonly ctimeNs: string
+}
+
+export interface Source {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  readonly identity: SourceIdentity
+  /** Fills `buffer` from `position` on. @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when the source has become shorter. */
+  read(buffer: Uint8Array, position: number): Promise<void>
+  /** @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when size, times or inode differ from what was opened. */
+  assertUnchanged(): Promise<void>
+  close(): Promise<void>
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ELOOP: 'its symbolic links form a loop',
+  EMFILE: 'too many open files',
+}
+
+/** @throws {OssError} `ERR_OSS_SOURCE` when the file cannot be opened or is not a regular file. */
+export async function openSource(path: string, fs: FileSystem): Promise<Source> {
+  let file: OpenFile | undefined
+  try {
+    // Looked at before it is opened: opening a named pipe would wait for its writer.
+    const found = await fs.stat(path)
+    if (!found.isFile) throw notAFile(path)
+    file = await fs.open(path, 'r')
+    const opened = await file.stat()
+    if (!opened.isFile) throw notAFile(path)
+    return new SourceFile(path, opened, file, fs)
+  } catch (error) {
+    await file?.close()
+    if (error instanceof OssError) throw error
+    throw unreadable(path, error)
+  }
+}
+
+class SourceFile implements Source {
+  readonly path: string
+  readonly size: number
+  readonly identity: SourceIdentity
+  readonly #file: OpenFile
+  readonly #fs: FileSystem
+
+  constructor(path: string, identity: FileIdentity, file: OpenFile, fs: FileSystem) {
+    const { isFile: _, ...kept } = identity
+    this.path = path
+    this.size = Number(identity.size)
+    this.identity = kept
+    this.#file = file
+    this.#fs = fs
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<void> {
+    let filled = 0
+    while (filled < buffer.byteLength) {
+      const rest = filled === 0 ? buffer : buffer.subarray(filled)
+      let count: number
+      try {
+        count = await this.#file.read(rest, rest.byteLength, position + filled)
+      } catch (error) {
+        throw unreadable(this.path, error)
+      }
+      if (count === 0) {
+        throw changed(this.path, `it ended at byte ${position + filled}, before ${this.size}`)
+      }
+      filled += count
+    }
+  }
+
+  async assertUnchanged(): Promise<void> {
+    const now = await this.#file.stat()
+    const difference = differenceOf(this.identity, now)
+    if (difference !== undefined) throw changed(this.path, difference)
+    // The open file may be the old one while its name already leads to a new one.
+    let named: FileIdentity
+    try {
+      named = await this.#fs.stat(this.path)
+    } catch {
+      throw changed(this.path, 'its name leads nowhere now')
+    }
+    if (named.dev !== now.dev || named.ino !== now.ino) {
+      throw changed(this.path, 'another file has taken its name')
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+export function sameSource(a: SourceIdentity, b: SourceIdentity): boolean {
+  return differenceOf(a, b) === undefined
+}
+
+function differenceOf(before: SourceIdentity, now: SourceIdentity): string | undefined {
+  if (before.dev !== now.dev || before.ino !== now.ino) return 'another file has taken its place'
+  if (before.size !== now.size) return `its size went from ${before.size} to ${now.size} bytes`
+  if (before.mtimeNs !== now.mtimeNs) return 'it was written to'
+  // Setting mtime back after an edit leaves its mark in ctime.
+  if (before.ctimeNs !== now.ctimeNs) return 'it was written to, or its attributes were changed'
+  return undefined
+}
+
+function changed(path: string, how: string): OssError {
+  return new OssError(`the source ${path} changed during the upload: ${how}`, {
+    code: 'ERR_OSS_SOURCE_CHANGED',
+    hint: 'nothing was published; run again when the file is no longer being written',
+  })
+}
+
+function notAFile(path: string): OssError {
+  return new OssError(`cannot upload ${path}: it is not a regular file`, {
+    code: 'ERR_OSS_SOURCE',
+    hint: 'give the path of a file',
+  })
+}
+
+function unreadable(path: string, cause: unknown): OssError {
+  const code = isNodeError(cause) ? (cause.code ?? '') : ''
+  const reason = reasons[code] ?? (cause instanceof Error ? cause.message : 'unknown error')
+  return new OssError(`cannot read ${path}: ${reason}${code === '' ? '' : ` (${code})`}`, {
+    code: 'ERR_OSS_SOURCE',
+    hint: 'check the path and its permissions',
+    cause,
+  })
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import wabt from 'wabt'
+import { crc64WasmBase64 } from '../../src/primitives/crc64-wasm.js'
+
+/** The part of the WebAssembly API used here: neither the ES library nor `@types/node` 20 declares it. */
+interface WasmApi {
+  readonly Module: {
+    new (code: Uint8Array): object
+    imports(module: object): readonly { name: string }[]
+    exports(module: object): readonly { name: string; kind: string }[]
+  }
+  readonly Instance: new (
+    module: object,
+  ) => {
+    readonly exports: { memory: { buffer: ArrayBuffer; grow(pages: number): number } }
+  }
+}
+
+const wasm = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
+
+it('embeds exactly what crc64.wat assembles to', async () => {
+  const source = fileURLToPath(new URL('../../src/primitives/crc64.wat', import.meta.url))
+  const { parseWat } = await wabt()
+  const parsed = parseWat('crc64.wat', await readFile(source, 'utf8'), {
+    simd: true,
+    bulk_memory: true,
+  })
+  const { buffer } = parsed.toBinary({})
+  parsed.destroy()
+  expect(Buffer.from(buffer).toString('base64')).toBe(crc64WasmBase64)
+})
+
+it('imports nothing and exports one memory and four functions', () => {
+  const module = new wasm.Module(Buffer.from(crc64WasmBase64, 'base64'))
+  expect(wasm.Module.imports(module)).toEqual([])
+  expect(wasm.Module.exports(module).map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+    'memory memory',
+    'function absorbShort',
+    'function absorbLong',
+    'function digest',
+    'function reset',
+  ])
+})
+
+it('has 256 KiB of memory that cannot grow', () => {
+  const { memory } = new wasm.Instance(new wasm.Module(Buffer.from(crc64WasmBase64, 'base64')))
+    .exports
+  expect(memory.buffer.byteLength).toBe(256 * 1024)
+  expect(() => memory.grow(1)).toThrow(RangeError)
+})
