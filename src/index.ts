@@ -45,4 +45,5 @@ export type { CheckpointSession, CheckpointStore } from './upload/checkpoint-sto
 export type { UploadOutcome } from './upload/complete.js'
 export type { UploadEvent, UploadProgress } from './upload/events.js'
 export type { UploadFileOptions } from './upload/options.js'
-export { type UploadFileResult, uploadFile } from './upload/upload-file.js'
+export type { UploadFileResult } from './upload/result.js'
+export { uploadFile } from './upload/upload-file.js'

@@ -6,8 +6,8 @@ import { OssError } from '../primitives/errors.js'
 import type { UploadSettings } from './options.js'
 import { PartBuffers, PartReader } from './part-reader.js'
 import { Progress } from './progress.js'
+import type { UploadFileResult } from './result.js'
 import type { Source } from './source.js'
-import type { UploadFileResult } from './upload-file.js'
 
 export async function putSmallFile(
   client: OssClient,

@@ -7,7 +7,7 @@ import { findAdoptableUpload } from './adopt.js'
 import { assertBelongs, settingsDigest } from './belongs.js'
 import { Checkpoint } from './checkpoint.js'
 import { fileCheckpointStore } from './checkpoint-store.js'
-import { type Completion, completeUpload, type Expected, type UploadOutcome } from './complete.js'
+import { type Completion, completeUpload, type Expected } from './complete.js'
 import { systemEnvironment, type UploadEnvironment } from './environment.js'
 import { tell } from './events.js'
 import { describeFailure, leaveAfterFailure } from './failure.js'
@@ -16,34 +16,10 @@ import { type PartPlan, planParts } from './plan.js'
 import { Progress } from './progress.js'
 import { putSmallFile } from './put-small-file.js'
 import { resumeUpload } from './resume.js'
+import type { UploadFileResult } from './result.js'
 import { isServiceError, serviceOf, type UploadRun } from './run.js'
 import { type PartTally, sendParts } from './send-parts.js'
 import { openSource, type Source } from './source.js'
-
-export interface UploadFileResult {
-  readonly etag: string
-  /** CRC-64 of the local bytes, decimal; equal to the object's. */
-  readonly crc64: string
-  /** Bytes. */
-  readonly size: number
-  /** Parts of the object; 1 when it was stored by PutObject. */
-  readonly parts: number
-  /** Absent when the object was stored by PutObject. */
-  readonly uploadId?: string
-  readonly versionId?: string
-  readonly location?: string
-  /** Taken over from earlier runs, each part verified as the `verify` option says. */
-  readonly resumed: { readonly parts: number; readonly bytes: number }
-  /** Sent by this run. */
-  readonly sent: { readonly parts: number; readonly bytes: number }
-  /**
-   * `completed-reconciled`: the answer to Complete was lost, and the object was found to be ours.
-   * `completed-callback-failed`: the object is stored, and the callback server did not take it.
-   */
-  readonly outcome: UploadOutcome
-  /** Upload ids given up and not aborted: OSS bills their parts until somebody aborts them. */
-  readonly abandonedUploadIds: readonly string[]
-}
 
 /**
  * Uploads a file so that a failure of the network, the process or the machine costs at most the parts in flight.

@@ -108,7 +108,9 @@ export function send(endpoint: string, request: RawRequest): Promise<RawResponse
         resolve({ status, headers: incoming.headers, body, text: body.toString('utf8') })
       })
     })
-    outgoing.end(request.body)
+    // Two calls, or node:http adds a Content-Length; never a string, or it encodes the headers as UTF-8 again.
+    if (request.chunked) outgoing.flushHeaders()
+    outgoing.end(request.body === undefined ? undefined : Buffer.from(request.body as string))
   })
 }
 

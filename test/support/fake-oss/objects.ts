@@ -193,5 +193,8 @@ export function headObject(state: FakeOssState, request: FakeRequest): FakeRespo
 
 export function getObject(state: FakeOssState, request: FakeRequest): FakeResponse {
   const object = findObject(state, request)
+  if (state.options.store === 'digest' && object.path === undefined) {
+    throw new OssFailure(501, 'NotImplemented', 'This fake OSS keeps digests only, not bytes.')
+  }
   return { status: 200, headers: describeObject(state, object), body: object.read() }
 }

@@ -72,6 +72,16 @@ export async function startServer(state: FakeOssState): Promise<RunningServer> {
   })
   const { port } = server.address() as AddressInfo
   let closing: Promise<void> | undefined
+  const closeAll = async () => {
+    for (const timer of timers) clearTimeout(timer)
+    const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+    // The server may report its end before the last socket reports its own.
+    const closed = [...open.values()].map(
+      ({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    )
+    for (const { socket } of open.values()) socket.destroy()
+    await Promise.all([stopped, ...closed])
+  }
   return {
     endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     get connections() {
@@ -81,12 +91,7 @@ export async function startServer(state: FakeOssState): Promise<RunningServer> {
       return open.size
     },
     close() {
-      closing ??= new Promise((resolve) => {
-        for (const timer of timers) clearTimeout(timer)
-        server.close(() => resolve())
-        for (const { socket } of open.values()) socket.destroy()
-        server.closeAllConnections()
-      })
+      closing ??= closeAll()
       return closing
     },
   }

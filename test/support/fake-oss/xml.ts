@@ -2,12 +2,13 @@
 
 import { percentEncode } from './percent.js'
 
-/** Escapes text; control characters, which XML 1.0 does not have, become references as OSS sends them. */
+/** Escapes text; control characters, which XML 1.0 does not have, become references. Tabs and newlines stay. */
 export function escapeXml(text: string): string {
   return text.replace(/[&<>\p{Cc}\u2028\u2029\ufffe\uffff]/gu, (character) => {
     if (character === '&') return '&amp;'
     if (character === '<') return '&lt;'
     if (character === '>') return '&gt;'
+    if (character === '\n' || character === '\t') return character
     return `&#${character.codePointAt(0)};`
   })
 }

@@ -1,0 +1,100 @@
+// Owns what a failure means on the command line: its exit code, its one line, and its JSON form.
+
+import { OssError, OssServiceError } from '../primitives/errors.js'
+import { usageCode } from './args.js'
+import { isInterruption } from './io.js'
+
+/** Documented in the usage text. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  resumable: 3,
+  refused: 4,
+} as const
+
+/** The members are those of the JSON line, in its order. */
+export interface Failure {
+  /** OSS's code, a library code, `ERR_USAGE`, `ERR_INTERNAL`, `SIGINT` or `SIGTERM`. */
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+  readonly exitCode: number
+  /** The same command, run again, continues. */
+  readonly resumable: boolean
+  readonly requestId?: string
+  readonly ec?: string
+  readonly status?: number
+  readonly uploadId?: string
+  readonly checkpointPath?: string
+}
+
+/** Options of the library by the names that a person has typed. */
+const flags: Readonly<Record<string, string>> = {
+  region: '--region',
+  endpoint: '--endpoint',
+  pathStyle: '--path-style',
+  partSize: '--part-size',
+  concurrency: '--concurrency',
+  checkpointPath: '--checkpoint',
+}
+
+/**
+ * @param help where the command's options are explained
+ * @param underway true once the upload has begun: a TypeError is then no longer the caller's mistake
+ */
+export function describeFailure(error: unknown, help: string, underway = false): Failure {
+  if (isInterruption(error)) {
+    return {
+      code: error.signal,
+      message: `cancelled by ${error.signal}`,
+      hint: 'nothing is kept: running again starts over',
+      exitCode: error.exitCode,
+      resumable: false,
+    }
+  }
+  if (error instanceof OssError) return describeOssError(error)
+  if (!underway && (error instanceof TypeError || error instanceof RangeError)) {
+    const message = error.message.replace(/^\w+\b/, (name) => flags[name] ?? name)
+    return { ...plain(usageCode, message, help), exitCode: exitCodes.usage }
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return plain('ERR_INTERNAL', `internal error: ${message}`, 'this is a bug in ossup: report it')
+}
+
+function plain(code: string, message: string, hint: string): Failure {
+  return { code, message, hint, exitCode: exitCodes.failed, resumable: false }
+}
+
+function describeOssError(error: OssError): Failure {
+  const { code, message, hint, upload } = error
+  const resumable = upload?.resumable === true
+  const { requestId, ec, status } = error instanceof OssServiceError ? error : noService
+  return {
+    ...plain(code, message, hint ?? (resumable ? 'run the same command again' : 'run again')),
+    exitCode: exitCodeOf(code, resumable),
+    resumable,
+    ...(requestId !== '' && { requestId }),
+    ...(ec !== '' && { ec }),
+    ...(status !== undefined && { status }),
+    ...(upload?.uploadId !== undefined && { uploadId: upload.uploadId }),
+    ...(upload?.checkpointPath !== undefined && { checkpointPath: upload.checkpointPath }),
+  }
+}
+
+const noService = { requestId: '', ec: '', status: undefined }
+
+function exitCodeOf(code: string, resumable: boolean): number {
+  if (code === usageCode) return exitCodes.usage
+  if (code === 'ERR_OSS_CHECKPOINT_MISMATCH') return exitCodes.refused
+  return resumable ? exitCodes.resumable : exitCodes.failed
+}
+
+/** The text of the error line. */
+export function failureText({ message, hint }: Failure): string {
+  return hint === '' ? message : `${message}; ${hint}`
+}
+
+export function failureJson(failure: Failure): string {
+  return `${JSON.stringify({ type: 'error', ...failure })}\n`
+}

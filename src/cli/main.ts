@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// The entry of the command: joins the process to run() and its answer to the exit code. Nothing else names the process.
+
+import type { Interruption, Output } from './io.js'
+import { run } from './run.js'
+
+const numbers = { SIGINT: 2, SIGTERM: 15 } as const
+
+/**
+ * A terminal sends Ctrl-C to every process of the foreground, and npm hands its own on to the child: what comes this soon
+ * after the first is the same key.
+ */
+const samePressMs = 200
+
+const controller = new AbortController()
+let interruptedAt = 0
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    const exitCode = 128 + numbers[signal]
+    if (!controller.signal.aborted) {
+      interruptedAt = performance.now()
+      controller.abort({ signal, exitCode } satisfies Interruption)
+    } else if (performance.now() - interruptedAt > samePressMs) {
+      // The checkpoint is complete at every instant; only the lock stays, and the next run takes it over.
+      process.exit(exitCode)
+    }
+  })
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+  let isOpen = true
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    isOpen = false
+    // Nobody reads any more. What was asked for is the upload, and it goes on.
+    if (error.code !== 'EPIPE') process.exitCode = 1
+  })
+  return {
+    write(text) {
+      if (isOpen) stream.write(text)
+    },
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns ?? 80
+    },
+  }
+}
+
+const exitCode = await run({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdout: output(process.stdout),
+  stderr: output(process.stderr),
+  signal: controller.signal,
+  now: () => performance.now(),
+})
+process.exitCode ||= exitCode

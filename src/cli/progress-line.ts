@@ -1,0 +1,134 @@
+// Owns the look of progress: one line of text for a state and a width, and the rate over a moving window. Pure.
+
+import type { UploadProgress } from '../upload/events.js'
+
+export interface ProgressState extends UploadProgress {
+  /** Undefined until there is something to measure. */
+  readonly bytesPerSecond?: number | undefined
+}
+
+const windowMs = 10_000
+/** A shorter time says more about buffers than about the network. */
+const minWindowMs = 500
+
+/** Bytes per second over the last ten seconds. */
+export class RateWindow {
+  #samples: { readonly ms: number; readonly bytes: number }[] = []
+
+  /** @param bytes counted since any fixed moment */
+  add(ms: number, bytes: number): void {
+    const last = this.#samples.at(-1)
+    // Another thing is being counted now.
+    if (last !== undefined && bytes < last.bytes) this.#samples = []
+    // Samples closer than this change nothing but the memory they take.
+    if (this.#samples.length > 1 && last !== undefined && ms - last.ms < 50) this.#samples.pop()
+    this.#samples.push({ ms, bytes })
+    // The newest sample that is older than the window stays: it is where the window begins.
+    while ((this.#samples[1]?.ms ?? ms) <= ms - windowMs) this.#samples.shift()
+  }
+
+  get bytesPerSecond(): number | undefined {
+    const first = this.#samples[0]
+    const last = this.#samples.at(-1)
+    if (first === undefined || last === undefined || last.ms - first.ms < minWindowMs)
+      return undefined
+    return ((last.bytes - first.bytes) * 1000) / (last.ms - first.ms)
+  }
+}
+
+/** Whole percent of what OSS has confirmed; 100 only when the object is complete and verified. */
+export function percentOf({ phase, transferredBytes, totalBytes }: UploadProgress): number {
+  if (phase === 'completed') return 100
+  if (totalBytes === 0) return 0
+  return Math.min(99, Math.floor((transferredBytes * 100) / totalBytes))
+}
+
+/** Seconds, as far as they can be told. */
+export function secondsLeft(state: ProgressState): number | undefined {
+  const { phase, bytesPerSecond, totalBytes, transferredBytes, sentBytes, resumedBytes } = state
+  if (phase !== 'sending' || bytesPerSecond === undefined || bytesPerSecond < 1) return undefined
+  const unconfirmed = Math.max(0, sentBytes - (transferredBytes - resumedBytes))
+  return Math.max(0, totalBytes - transferredBytes - unconfirmed) / bytesPerSecond
+}
+
+const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+function unitOf(bytes: number): number {
+  let unit = 0
+  while (unit < unitNames.length - 1 && bytes >= 1024 ** (unit + 1)) unit += 1
+  return unit
+}
+
+function inUnit(bytes: number, unit: number): string {
+  return unit === 0 ? String(Math.round(bytes)) : (bytes / 1024 ** unit).toFixed(1)
+}
+
+/** E.g. `35.2 MiB`. */
+export function formatBytes(bytes: number): string {
+  const unit = unitOf(bytes)
+  return `${inUnit(bytes, unit)} ${unitNames[unit]}`
+}
+
+/** E.g. `0:07`, `12:34`, `1:02:03`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  const tail = String(whole % 60).padStart(2, '0')
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`
+}
+
+const barWidths = [30, 20, 10] as const
+
+/**
+ * The redrawn line, at most `columns` - 1 characters wide: in the last column some terminals would begin a new line.
+ * A narrow terminal loses the parts first, then the bar, then what is last.
+ */
+export function progressLine(state: ProgressState, columns: number): string {
+  const width = Math.max(0, columns - 1)
+  const { phase, bytesPerSecond, partsDone, parts } = state
+  const percent = percentOf(state)
+  const left = secondsLeft(state)
+  const facts = [
+    `${String(percent).padStart(3)} %`,
+    amount(state),
+    ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
+    ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
+  ]
+  const withParts = [...facts, `${partsDone}/${parts} parts`]
+  const head = phase.padEnd('completing'.length)
+  const candidates = [
+    ...barWidths.map((bar) => [head, drawBar(state, bar), ...withParts]),
+    [head, drawBar(state, 10), ...facts],
+    [head, ...facts],
+  ].map((pieces) => pieces.join('  '))
+  const fitting = candidates.find((line) => line.length <= width)
+  return fitting ?? [phase, ...facts].join(' ').replace(/ +/g, ' ').slice(0, width)
+}
+
+/** A whole line for a log. */
+export function plainProgress(state: ProgressState): string {
+  const { phase, bytesPerSecond, partsDone, parts } = state
+  const left = secondsLeft(state)
+  return [
+    `${phase}: ${percentOf(state)} %`,
+    amount(state).replace(' / ', ' of '),
+    ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
+    ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
+    `${partsDone} of ${parts} parts`,
+  ].join(', ')
+}
+
+/** Both in the unit of the total; of one width throughout an upload. */
+function amount({ transferredBytes, totalBytes }: UploadProgress): string {
+  const unit = unitOf(totalBytes)
+  const total = inUnit(totalBytes, unit)
+  // Rounded down like the percentage: the total is shown when it is reached.
+  const step = unit === 0 ? 1 : 1024 ** unit / 10
+  const done = Math.floor(transferredBytes / step) * step
+  return `${inUnit(done, unit).padStart(total.length)} / ${total} ${unitNames[unit]}`
+}
+
+function drawBar(state: UploadProgress, width: number): string {
+  const filled = Math.floor((percentOf(state) * width) / 100)
+  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
+}

@@ -1,0 +1,181 @@
+// Owns what an upload tells the person or program that started it.
+//
+// The rules of the user interface:
+//   - stdout carries the result and nothing else; with --json it carries JSON lines, each with a `type`.
+//   - stderr carries words: `ossup: error|warning|note: ...`, lower case, no full stop, one line each.
+//   - a failure is exactly one error line that says what happened and what to do; a note says what is kept.
+//   - with --json a failure is one JSON line, the last one on stderr, instead of the words.
+//   - progress goes to stderr and only when a person may be looking; --quiet leaves nothing but errors.
+//   - no line carries a stack trace, a secret or the query of a URL, and nothing from outside can break a line.
+
+import type { UploadEvent, UploadProgress } from '../upload/events.js'
+import type { UploadFileResult } from '../upload/upload-file.js'
+import { count, partsDiffer, partsLost, stillOpen, type Words, wordsFor } from './event-words.js'
+import { type Failure, failureJson, failureText } from './failure.js'
+import { type Io, oneLine, wordLine } from './io.js'
+import { createDisplay, type ProgressDisplay } from './progress-display.js'
+import { formatBytes } from './progress-line.js'
+
+export interface Destination {
+  readonly bucket: string
+  readonly key: string
+}
+
+export interface Report {
+  progress(progress: UploadProgress): void
+  event(event: UploadEvent): void
+  result(destination: Destination, result: UploadFileResult): void
+  /** @param abandoned upload ids that stay open on OSS, besides those that events have named */
+  failure(failure: Failure, abandoned: readonly string[]): void
+}
+
+export interface ReportOptions {
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+export function createReport(io: Io, options: ReportOptions): Report {
+  return options.json ? new JsonReport(io, options.quiet) : new WordReport(io, options.quiet)
+}
+
+const jsonProgressMs = 500
+
+class JsonReport implements Report {
+  readonly #io: Io
+  readonly #quiet: boolean
+  #writtenAt = Number.NEGATIVE_INFINITY
+  #phase = ''
+
+  constructor(io: Io, quiet: boolean) {
+    this.#io = io
+    this.#quiet = quiet
+  }
+
+  progress(progress: UploadProgress): void {
+    const now = this.#io.now()
+    const isDue = now - this.#writtenAt >= jsonProgressMs || progress.phase !== this.#phase
+    if (this.#quiet || !isDue) return
+    this.#writtenAt = now
+    this.#phase = progress.phase
+    this.#write({ type: 'progress', ...progress })
+  }
+
+  event({ type: event, ...details }: UploadEvent): void {
+    if (!this.#quiet) this.#write({ type: 'event', event, ...details })
+  }
+
+  result({ bucket, key }: Destination, result: UploadFileResult): void {
+    const { etag, crc64, size, uploadId = null, outcome, resumed, sent, parts, versionId } = result
+    this.#write({
+      type: 'result',
+      ...{ etag, crc64, size, uploadId, outcome, resumed, sent, parts, bucket, key },
+      ...(versionId !== undefined && { versionId }),
+      abandonedUploadIds: result.abandonedUploadIds,
+    })
+  }
+
+  failure(failure: Failure): void {
+    this.#io.stderr.write(failureJson(failure))
+  }
+
+  #write(value: object): void {
+    this.#io.stdout.write(`${JSON.stringify(value)}\n`)
+  }
+}
+
+/** Parts that differ come one by one; this long they are gathered into one line. */
+const gatherMs = 2_000
+
+class WordReport implements Report {
+  readonly #io: Io
+  readonly #quiet: boolean
+  readonly #display: ProgressDisplay
+  readonly #open = new Set<string>()
+  #gathered: { readonly type: string; readonly since: number; readonly parts: number[] } | undefined
+  #last: UploadProgress | undefined
+  /** Parts of an earlier run, less those that differ. */
+  #found = 0
+
+  constructor(io: Io, quiet: boolean) {
+    this.#io = io
+    this.#quiet = quiet
+    this.#display = createDisplay(io, !quiet)
+  }
+
+  progress(progress: UploadProgress): void {
+    this.#last = progress
+    const gathered = this.#gathered
+    if (gathered !== undefined && this.#io.now() - gathered.since >= gatherMs) this.#sayGathered()
+    this.#display.update(progress)
+  }
+
+  event(event: UploadEvent): void {
+    if (event.type === 'part-differs') this.#found -= 1
+    if (event.type === 'part-differs' || event.type === 'part-lost') {
+      if (this.#gathered?.type !== event.type) this.#sayGathered()
+      this.#gathered ??= { type: event.type, since: this.#io.now(), parts: [] }
+      this.#gathered.parts.push(event.partNumber)
+      return
+    }
+    this.#sayGathered()
+    if (event.type === 'resume') this.#found = event.parts
+    if (event.type === 'superseded' && event.open) this.#open.add(event.uploadId)
+    const words = wordsFor(event)
+    if (words !== undefined) this.#say(words)
+  }
+
+  result({ bucket, key }: Destination, result: UploadFileResult): void {
+    const { size, crc64, etag, resumed, sent, outcome, abandonedUploadIds } = result
+    this.#sayGathered()
+    this.#display.end()
+    if (resumed.parts > 0) {
+      const kept = `${count(resumed.parts, 'part')} (${formatBytes(resumed.bytes)})`
+      const added = `${count(sent.parts, 'part')} (${formatBytes(sent.bytes)})`
+      this.#say({ kind: 'note', text: `${kept} of an earlier run kept, ${added} sent` })
+    }
+    if (outcome === 'completed-callback-failed') {
+      const text = 'the object is stored, and its callback server did not accept the callback'
+      this.#say({ kind: 'warning', text })
+    }
+    this.#sayOpen(abandonedUploadIds)
+    const name = oneLine(`oss://${bucket}/${key}`)
+    this.#io.stdout.write(`${name}  ${size} bytes  crc64 ${crc64}  etag ${oneLine(etag)}\n`)
+  }
+
+  failure(failure: Failure, abandoned: readonly string[]): void {
+    this.#sayGathered()
+    this.#display.end()
+    this.#io.stderr.write(wordLine('error', failureText(failure)))
+    if (failure.resumable) this.#say({ kind: 'note', text: `${this.#kept(failure)}` })
+    this.#sayOpen(abandoned)
+  }
+
+  #kept({ code, checkpointPath = '' }: Failure): string {
+    if (code === 'ERR_OSS_CHECKPOINT_LOCKED') {
+      return `the checkpoint ${checkpointPath} is left to the process that uses it`
+    }
+    const { partsDone = 0, parts = 0 } = this.#last ?? {}
+    const safe = Math.max(partsDone, this.#found)
+    const what =
+      safe > 0 && parts > 0
+        ? `${safe} of ${count(parts, 'part')} ${safe === 1 ? 'is' : 'are'} safe`
+        : `the upload and its checkpoint ${checkpointPath} are kept`
+    return `${what}; run the same command again to resume`
+  }
+
+  #sayOpen(more: readonly string[]): void {
+    for (const uploadId of new Set([...this.#open, ...more])) this.#say(stillOpen(uploadId))
+  }
+
+  #sayGathered(): void {
+    const gathered = this.#gathered
+    this.#gathered = undefined
+    if (gathered === undefined) return
+    const { type, parts } = gathered
+    this.#say(type === 'part-differs' ? partsDiffer(parts) : partsLost(parts))
+  }
+
+  #say({ kind, text }: Words): void {
+    if (!this.#quiet) this.#display.say(wordLine(kind, text))
+  }
+}
