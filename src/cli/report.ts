@@ -9,7 +9,7 @@
 //   - no line carries a stack trace, a secret or the query of a URL, and nothing from outside can break a line.
 
 import type { UploadEvent, UploadProgress } from '../upload/events.js'
-import type { UploadFileResult } from '../upload/upload-file.js'
+import type { UploadFileResult } from '../upload/result.js'
 import { count, partsDiffer, partsLost, stillOpen, type Words, wordsFor } from './event-words.js'
 import { type Failure, failureJson, failureText } from './failure.js'
 import { type Io, oneLine, wordLine } from './io.js'

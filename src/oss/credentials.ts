@@ -50,6 +50,12 @@ export async function resolveCredentials(
       code: 'ERR_OSS_CREDENTIALS',
     })
   }
+  // The Authorization header is split at these again.
+  if (/[/,]/.test(credentials.accessKeyId)) {
+    throw new OssError('accessKeyId must not have a slash or comma', {
+      code: 'ERR_OSS_CREDENTIALS',
+    })
+  }
   if (credentials.securityToken !== undefined && !isHeaderText(credentials.securityToken)) {
     throw new OssError('the security token must be printable ASCII', {
       code: 'ERR_OSS_CREDENTIALS',

@@ -30,7 +30,8 @@ export interface Endpoint {
 }
 
 const regionPattern = /^[a-z0-9]+(?:-[a-z0-9]+)*$/
-const publicHost = /^oss-([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$/
+/** `oss-accelerate` and `oss-accelerate-overseas` stand for every region. */
+const publicHost = /^oss-(?!accelerate\b)([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$/
 
 /**
  * @throws {TypeError} naming `region` or `endpoint` and what is accepted.
@@ -112,4 +113,13 @@ export function assertObjectKey(key: unknown): asserts key is string {
   }
   const length = Buffer.byteLength(key)
   if (length > 1023) throw new TypeError(`key must be 1..1023 bytes in UTF-8, not ${length}`)
+}
+
+/**
+ * @throws {TypeError} for an empty one, which would turn the request into one for the object itself.
+ */
+export function assertUploadId(uploadId: unknown): asserts uploadId is string {
+  if (typeof uploadId !== 'string' || uploadId === '') {
+    throw new TypeError('uploadId must be a non-empty string')
+  }
 }

@@ -1,15 +1,8 @@
 // Owns the explanation of a signature: every step without its secrets, where OSS saw something else, and why that may be.
 
-import {
-  canonicalQuery,
-  credentialScope,
-  type PresignableRequest,
-  presignUrl,
-  type SignableRequest,
-  type SigningContext,
-  signRequest,
-  timestampOf,
-} from '../signing/index.js'
+import { type PresignableRequest, presignUrl } from '../signing/presign-url.js'
+import { type SignableRequest, type SigningContext, signRequest } from '../signing/sign-request.js'
+import { canonicalQuery, credentialScope, timestampOf } from '../signing/v4.js'
 
 /** As for `signRequest`; with `origin` (and `pathStyle`) for the presigned form. */
 export interface ExplainedRequest extends SignableRequest {

@@ -1,7 +1,7 @@
 // Reads and writes the headers that several operations share.
 
-import { OssError } from '../primitives/errors.js'
 import { formatCrc64, parseCrc64 } from '../primitives/crc64.js'
+import { OssError } from '../primitives/errors.js'
 import type { TransportResponse } from '../transport/transport.js'
 
 /** What an object is stored with; fixed when its upload is initiated. */

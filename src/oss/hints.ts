@@ -1,7 +1,7 @@
 // Says, for the errors that users meet, what to do next. Pure; the table is the documentation.
 
 /** https://www.alibabacloud.com/help/en/oss/user-guide/0002-authentication and the pages of the other error groups. */
-const hints: Readonly<Record<string, string>> = {
+const hints: ReadonlyMap<string, string> = entriesOf({
   AccessDenied: 'grant this operation to the RAM user or role, and check the bucket and its region',
   BucketAlreadyExists: 'choose another bucket name',
   EntityTooLarge: 'use a smaller part size',
@@ -10,22 +10,29 @@ const hints: Readonly<Record<string, string>> = {
   FileImmutable: 'the object is under a retention policy: choose another key',
   InvalidAccessKeyId: 'check OSS_ACCESS_KEY_ID; STS credentials also need OSS_SESSION_TOKEN',
   InvalidSecurityToken: 'check OSS_SESSION_TOKEN: it must belong to the access key id',
-  NoSuchBucket: 'check the bucket name, and that the region or endpoint is the one it was created in',
+  NoSuchBucket:
+    'check the bucket name, and that the region or endpoint is the one it was created in',
   RequestTimeTooSkewed: "set this machine's clock: OSS accepts 15 minutes of difference",
   SecurityTokenExpired: 'get new STS credentials and run again',
   SignatureDoesNotMatch: 'check that OSS_ACCESS_KEY_SECRET belongs to OSS_ACCESS_KEY_ID',
   UserDisable: 'the account is disabled or overdue: check its balance',
-}
+})
 
 /** By EC where one code covers several causes. */
-const hintsByEc: Readonly<Record<string, string>> = {
+const hintsByEc: ReadonlyMap<string, string> = entriesOf({
   '0002-00000226': 'use the region in which the bucket was created',
-}
+})
 
 export function hintFor(code: string, ec: string | undefined, status: number): string | undefined {
-  const known = (ec === undefined ? undefined : hintsByEc[ec]) ?? hints[code]
+  const known = hintsByEc.get(ec ?? '') ?? hints.get(code)
   if (known !== undefined) return known
   if (status === 429 || status >= 500) return 'OSS is busy or failing: run again later'
-  if (status >= 300 && status < 400) return 'redirects are not followed: use the endpoint of the bucket'
+  if (status >= 300 && status < 400)
+    return 'redirects are not followed: use the endpoint of the bucket'
   return undefined
+}
+
+/** A map, because codes come from the network: of an object, `constructor` would be a hint too. */
+function entriesOf(table: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(table))
 }

@@ -1,7 +1,7 @@
 // The multipart operations as free functions: wire form in, plain readonly objects out.
 
-import { OssError } from '../primitives/errors.js'
 import { formatCrc64 } from '../primitives/crc64.js'
+import { OssError } from '../primitives/errors.js'
 import type { RequestBody, TransportResponse } from '../transport/transport.js'
 import { parseXml, type XmlElement } from '../xml/document.js'
 import {
@@ -12,8 +12,9 @@ import {
   encodeCompleteMultipartUpload,
 } from '../xml/multipart-xml.js'
 import type { OssClient } from './client.js'
-import { crc64Header, entityTag, objectHeaders, type ObjectSettings } from './headers.js'
-import { serviceError } from './send.js'
+import { assertUploadId } from './endpoint.js'
+import { crc64Header, entityTag, type ObjectSettings, objectHeaders } from './headers.js'
+import { nameOperation, requestBody, serviceError } from './send.js'
 
 interface ObjectTarget {
   readonly bucket: string
@@ -48,8 +49,8 @@ export async function initiateMultipartUpload(
     headers: objectHeaders(options),
     signal: options.signal,
   })
-  const document = await resultDocument(operation, response, 'InitiateMultipartUploadResult')
-  return { uploadId: decodeInitiateMultipartUpload(document).uploadId }
+  const { uploadId } = await decodeResult(operation, response, decodeInitiateMultipartUpload)
+  return { uploadId }
 }
 
 export interface UploadPartOptions extends UploadTarget {
@@ -80,6 +81,7 @@ export async function uploadPart(
   options: UploadPartOptions,
 ): Promise<UploadPartResult> {
   const { partNumber, uploadId, body } = options
+  assertUploadId(uploadId)
   if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
     throw new RangeError(`partNumber must be 1..10000, not ${partNumber}`)
   }
@@ -102,13 +104,6 @@ export async function uploadPart(
   }
 }
 
-/** A body of bytes, opened as often as it is needed. */
-export function requestBody(body: Uint8Array | RequestBody): RequestBody {
-  return body instanceof Uint8Array
-    ? { contentLength: body.byteLength, open: () => body }
-    : body
-}
-
 export interface ListedPart {
   readonly partNumber: number
   /** Bytes. */
@@ -129,6 +124,7 @@ export async function* listParts(
   options: UploadTarget,
 ): AsyncGenerator<ListedPart, void, undefined> {
   const operation = 'ListParts'
+  assertUploadId(options.uploadId)
   let marker = 0
   for (;;) {
     const response = await client.send({
@@ -144,7 +140,9 @@ export async function* listParts(
       },
       signal: options.signal,
     })
-    const page = decodeListParts(await resultDocument(operation, response, 'ListPartsResult'))
+    const page = await decodeResult(operation, response, decodeListParts)
+    const [first] = page.parts
+    if (first !== undefined && first.partNumber <= marker) throw standingStill(operation)
     for (const { crc64, ...part } of page.parts) {
       yield { ...part, ...(crc64 !== undefined && { crc64: formatCrc64(crc64) }) }
     }
@@ -179,6 +177,7 @@ export async function completeMultipartUpload(
   options: CompleteMultipartUploadOptions,
 ): Promise<CompleteMultipartUploadResult> {
   const operation = 'CompleteMultipartUpload'
+  assertUploadId(options.uploadId)
   const body = Buffer.from(encodeCompleteMultipartUpload(options.parts))
   const response = await client.send({
     operation,
@@ -190,8 +189,7 @@ export async function completeMultipartUpload(
     body: requestBody(body),
     signal: options.signal,
   })
-  const document = await resultDocument(operation, response, 'CompleteMultipartUploadResult')
-  const { etag, location } = decodeCompleteMultipartUpload(document)
+  const { etag, location } = await decodeResult(operation, response, decodeCompleteMultipartUpload)
   const crc64 = crc64Header(operation, response)
   const versionId = response.headers['x-oss-version-id']
   const requestId = response.headers['x-oss-request-id']
@@ -213,6 +211,7 @@ export async function abortMultipartUpload(
   client: OssClient,
   options: UploadTarget,
 ): Promise<void> {
+  assertUploadId(options.uploadId)
   await client.send({
     operation: 'AbortMultipartUpload',
     method: 'DELETE',
@@ -261,9 +260,7 @@ export async function* listMultipartUploads(
       },
       signal: options.signal,
     })
-    const page = decodeListMultipartUploads(
-      await resultDocument(operation, response, 'ListMultipartUploadsResult'),
-    )
+    const page = await decodeResult(operation, response, decodeListMultipartUploads)
     yield* page.uploads
     if (!page.isTruncated) return
     const next = {
@@ -278,14 +275,18 @@ export async function* listMultipartUploads(
 }
 
 /** A success status may carry an error document all the same: it counts as the error it is. */
-async function resultDocument(
+async function decodeResult<Result>(
   operation: string,
   response: TransportResponse,
-  root: string,
-): Promise<XmlElement> {
-  const document = await parseXml(response.body, [root, 'Error'])
-  if (document.name === 'Error') throw await serviceError(operation, response)
-  return document
+  decode: (document: XmlElement) => Result,
+): Promise<Result> {
+  try {
+    const document = await parseXml(response.body, [`${operation}Result`, 'Error'])
+    if (document.name !== 'Error') return decode(document)
+  } catch (error) {
+    throw nameOperation(error, operation)
+  }
+  throw await serviceError(operation, response)
 }
 
 function standingStill(operation: string): OssError {

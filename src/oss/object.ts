@@ -3,8 +3,8 @@
 import { OssError } from '../primitives/errors.js'
 import type { RequestBody } from '../transport/transport.js'
 import type { OssClient } from './client.js'
-import { crc64Header, entityTag, objectHeaders, type ObjectSettings } from './headers.js'
-import { requestBody } from './multipart.js'
+import { crc64Header, entityTag, type ObjectSettings, objectHeaders } from './headers.js'
+import { requestBody } from './send.js'
 
 export interface PutObjectOptions extends ObjectSettings {
   readonly bucket: string
@@ -73,10 +73,20 @@ export interface HeadObjectResult {
  */
 export async function headObject(
   client: OssClient,
-  options: { readonly bucket: string; readonly key: string; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly bucket: string
+    readonly key: string
+    readonly signal?: AbortSignal | undefined
+  },
 ): Promise<HeadObjectResult> {
   const { bucket, key, signal } = options
-  const response = await client.send({ operation: 'HeadObject', method: 'HEAD', bucket, key, signal })
+  const response = await client.send({
+    operation: 'HeadObject',
+    method: 'HEAD',
+    bucket,
+    key,
+    signal,
+  })
   const { headers } = response
   const length = headers['content-length']
   if (length === undefined || !/^\d{1,15}$/.test(length)) {

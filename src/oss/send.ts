@@ -23,7 +23,8 @@ export interface OperationRequest {
   readonly operation: string
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
   readonly bucket: string
-  readonly key?: string | undefined
+  /** Absent for a request to the bucket itself; present and undefined is refused, lest a slip delete a bucket. */
+  readonly key?: string
   /** Decoded names and values; '' is a bare name. */
   readonly query?: Readonly<Record<string, string>>
   /** Undefined values are left out. */
@@ -49,8 +50,9 @@ export async function send(
   const { endpoint } = connection
   const { method, bucket, key, query = {} } = request
   assertBucketName(bucket)
-  if (key !== undefined) assertObjectKey(key)
+  if ('key' in request) assertObjectKey(key)
   const headers = presentHeaders(request.headers ?? {})
+  request.signal?.throwIfAborted()
   const credentials = await resolveCredentials(connection.credentials)
   const signed = signRequest(
     { method, bucket, ...(key !== undefined && { key }), query, headers },
@@ -74,6 +76,11 @@ export async function send(
   }
   if (isSuccess(response.status)) return response
   throw await serviceError(request.operation, response)
+}
+
+/** A body of bytes, opened as often as it is needed. */
+export function requestBody(body: Uint8Array | RequestBody): RequestBody {
+  return body instanceof Uint8Array ? { contentLength: body.byteLength, open: () => body } : body
 }
 
 /** 203 is how OSS says that the object is stored and the callback failed: an error document in a success status. */
@@ -107,9 +114,10 @@ export function assertHeaderValue(name: string, value: string): void {
   }
 }
 
-function nameOperation(error: unknown, operation: string): unknown {
+/** Puts the operation into an error of a layer that does not know it. */
+export function nameOperation(error: unknown, operation: string): unknown {
   const named = error as OssError
-  // Cancellation and programming errors pass untouched; the transport does not know what it is sending.
+  // Cancellation and programming errors pass untouched.
   if (!(error instanceof Error) || !('code' in error) || named.name !== 'OssError') return error
   if (named.operation === undefined) {
     Object.assign(named, { operation, message: `${operation} failed: ${named.message}` })

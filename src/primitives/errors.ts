@@ -92,7 +92,7 @@ export interface OssServiceErrorOptions {
  */
 export class OssServiceError extends OssError {
   override readonly name = 'OssServiceError'
-  /** HTTP status, 203 or 300..599. */
+  /** HTTP status: 203, 300..599, or another success whose body was an error document. */
   readonly status: number
   readonly requestId: string
   readonly hostId: string

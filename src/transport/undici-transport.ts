@@ -1,5 +1,6 @@
 // The only user of undici: connection pools, limits on what is read, and errors in the library's own terms.
 
+import { setImmediate } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { isNodeError, OssError } from '../primitives/errors.js'
 import type { Transport, TransportRequest, TransportResponse } from './transport.js'
@@ -81,6 +82,8 @@ async function exchange(
     // Leaving the loop early destroys the body; a late error of it must not become an uncaught one.
     response.body.on('error', () => {})
   }
+  // undici lends a connection out again one turn of the event loop after its answer; who asks sooner opens another one.
+  await setImmediate()
   return {
     status: response.statusCode,
     headers: flattenHeaders(response.headers),
@@ -105,8 +108,10 @@ function flattenHeaders(
 
 const timeouts: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection within the connect timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer within 300 s after the request was sent',
-  UND_ERR_BODY_TIMEOUT: 'the answer stopped arriving for 300 s',
+  UND_ERR_HEADERS_TIMEOUT:
+    'no answer within the headers timeout (undici: 300 s, unless told otherwise)',
+  UND_ERR_BODY_TIMEOUT:
+    'the answer stopped arriving for the body timeout (undici: 300 s, unless told otherwise)',
 }
 
 function translate(error: unknown): OssError {
@@ -130,5 +135,7 @@ function innermost(error: unknown): unknown {
 
 function describe(cause: unknown): string {
   if (!isNodeError(cause)) return cause instanceof Error ? cause.message : 'unknown error'
-  return cause.message.includes(cause.code ?? '') ? cause.message : `${cause.code}: ${cause.message}`
+  return cause.message.includes(cause.code ?? '')
+    ? cause.message
+    : `${cause.code}: ${cause.message}`
 }

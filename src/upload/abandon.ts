@@ -1,11 +1,17 @@
 // Gives up an upload id: aborts it, makes sure that it is gone, and else says that it is still there (I9).
 
 import { abortMultipartUpload, listParts } from '../oss/multipart.js'
-import type { JournalSuperseded } from './journal.js'
+import type { JournalHeader, JournalSuperseded } from './journal.js'
 import { isDenied, isServiceError, serviceOf, type UploadRun } from './run.js'
 
 /** A part that was being received when the upload was aborted brings it back: look, and abort again. */
 const attempts = 3
+
+/** The journal's record of giving up the upload that `header` is about. */
+export function supersededUpload(header: JournalHeader, reason: string): JournalSuperseded {
+  const { uploadId, bucket, key, service } = header
+  return { uploadId, bucket, key, service, reason }
+}
 
 /**
  * Aborts an upload after its last request has settled. Never throws: a failure here must not hide the first one.

@@ -51,13 +51,15 @@ export async function acquireLock(
 ): Promise<Lock> {
   const self: LockHolder = { ...(await environment.identify()), nonce: environment.nonce() }
   await take(path, self, fs, environment, signal)
+  let beat: Promise<void> = Promise.resolve()
   const stop = environment.every(heartbeatMs, () => {
     // A missed beat is made up by the next one.
-    fs.touch(path).catch(() => {})
+    beat = fs.touch(path).catch(() => {})
   })
   return {
     async release() {
       stop()
+      await beat
       const holder = await read(path, fs)
       if (holder?.nonce === self.nonce) await fs.unlink(path)
     },
@@ -80,10 +82,16 @@ async function take(
     if (await lives(path, holder, self, fs, environment, signal)) throw locked(path, holder)
     const takeover = `${path}.${holder.nonce}`
     await take(takeover, self, fs, environment, signal)
-    const still = await read(path, fs)
-    if (still?.nonce === holder.nonce) {
-      await fs.rename(takeover, path)
-      return
+    try {
+      const still = await read(path, fs)
+      if (still?.nonce === holder.nonce) {
+        await fs.rename(takeover, path)
+        return
+      }
+    } catch (error) {
+      // This process lives, so nobody could ever take over what it left here.
+      await fs.unlink(takeover).catch(() => {})
+      throw error
     }
     await fs.unlink(takeover)
   }
@@ -130,11 +138,14 @@ async function lives(
   if (holder.scope === self.scope) return environment.isAlive(holder)
   // Its pid means nothing here. Clocks of two hosts differ, so what counts is whether it is touched while we look.
   const before = await touchedAt(path, fs)
-  const ageMs = environment.now().getTime() - Number(BigInt(before ?? '0') / 1_000_000n)
-  if (before !== undefined && ageMs > 60 * silenceMs) return false
+  // Released: there is nobody to wait for.
+  if (before === undefined) return false
+  const ageMs = environment.now().getTime() - Number(BigInt(before) / 1_000_000n)
+  if (ageMs > 60 * silenceMs) return false
   for (let waited = 0; waited < silenceMs; waited += 1_000) {
     await environment.sleep(1_000, signal)
-    if ((await touchedAt(path, fs)) !== before) return true
+    const touched = await touchedAt(path, fs)
+    if (touched !== before) return touched !== undefined
   }
   return false
 }
@@ -142,8 +153,10 @@ async function lives(
 async function touchedAt(path: string, fs: FileSystem): Promise<string | undefined> {
   try {
     return (await fs.lstat(path)).mtimeNs
-  } catch {
-    return undefined
+  } catch (error) {
+    // Any other failure says nothing about the holder.
+    if (isNodeError(error) && error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -23,6 +23,8 @@ export class Checkpoint {
   readonly #current = new Set<number>()
   #completing: JournalCompleting | undefined
   #superseded: JournalSuperseded[] = []
+  /** Superseded upload ids that are known to be gone from OSS. */
+  readonly #gone = new Set<string>()
   /** Where a damaged journal was moved to. */
   #quarantined: string | undefined
 
@@ -97,7 +99,7 @@ export class Checkpoint {
 
   /** Given up, and not known to be gone. */
   get superseded(): readonly JournalSuperseded[] {
-    return this.#superseded
+    return this.#superseded.filter(({ uploadId }) => !this.#gone.has(uploadId))
   }
 
   get isKept(): boolean {
@@ -111,6 +113,7 @@ export class Checkpoint {
     this.#parts.clear()
     this.#current.clear()
     this.#completing = undefined
+    this.#superseded = [...this.superseded]
     await this.#rewrite()
   }
 
@@ -148,9 +151,8 @@ export class Checkpoint {
 
   /** The next header leaves out what is known to be gone from OSS. */
   settled(uploadId: string): void {
-    // The journal's own upload id stays marked until another header replaces it, or it would count as usable again.
-    if (uploadId === this.#header?.uploadId) return
-    this.#superseded = this.#superseded.filter((entry) => entry.uploadId !== uploadId)
+    // Its mark stays until then: without it the journal's own upload id would count as usable again.
+    this.#gone.add(uploadId)
   }
 
   async remove(): Promise<void> {

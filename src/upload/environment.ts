@@ -20,13 +20,17 @@ export const systemEnvironment: UploadEnvironment = {
     scope: await processScope(),
   }),
   isAlive: async (holder: LockHolder) => {
+    let foreign = false
     try {
       process.kill(holder.pid, 0)
     } catch (error) {
       // EPERM: it runs, as somebody else.
       if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+      foreign = true
     }
-    return (await processStart(holder.pid)) === holder.start
+    const start = await processStart(holder.pid)
+    // Other users' processes may be hidden in /proc; what cannot be told apart counts as alive.
+    return start === holder.start || (foreign && start === '')
   },
   nonce: () => randomUUID(),
   now: () => new Date(),
@@ -49,7 +53,9 @@ async function processStart(pid: number): Promise<string> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     // The second field is the program's name in parentheses, and may itself contain blanks and parentheses.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const [state = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie has ended; it can keep its pid for as long as its parent does not ask for its status.
+    return /[ZX]/.test(state) ? 'ended' : (rest[18] ?? '')
   } catch {
     return ''
   }

@@ -1,7 +1,7 @@
 // What a failed upload leaves behind, and what its error says about it.
 
 import { OssError } from '../primitives/errors.js'
-import { abandonUpload } from './abandon.js'
+import { abandonUpload, supersededUpload } from './abandon.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { UploadSettings } from './options.js'
 import type { UploadRun } from './run.js'
@@ -18,7 +18,7 @@ export async function leaveAfterFailure(run: UploadRun, error: unknown): Promise
   const discards = cancelled && settings.onAbort === 'discard'
   if (checkpoint.isKept && !discards) return
   const reason = cancelled ? 'cancelled' : 'failed without a checkpoint'
-  const superseded = { ...header, reason }
+  const superseded = supersededUpload(header, reason)
   try {
     await checkpoint.supersede(superseded)
     const gone = await abandonUpload(run, superseded)

@@ -70,6 +70,8 @@ export type ParsedJournal =
 
 const format = 'ossup-checkpoint'
 const version = 1
+/** `,"sum":"0123456789abcdef"}` */
+const sumBytes = 26
 
 export function encodeHeader(header: JournalHeader): string {
   return encodeLine({ type: format, version, ...header })
@@ -81,26 +83,25 @@ export function encodeEntry(entry: JournalEntry): string {
 
 function encodeLine(value: object): string {
   const body = JSON.stringify(value).slice(0, -1)
-  return `${body},"sum":"${checksum(body)}"}\n`
+  return `${body},"sum":"${checksum(Buffer.from(body))}"}\n`
 }
 
-function checksum(text: string): string {
-  return crc64(Buffer.from(text)).toString(16).padStart(16, '0')
+function checksum(body: Uint8Array): string {
+  return crc64(body).toString(16).padStart(16, '0')
 }
 
 /** Any bytes give a result; nothing that a line claims is used unless its checksum and shape hold. */
 export function parseJournal(bytes: Uint8Array): ParsedJournal {
-  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString('utf8')
-    .split('\n')
+  // Split as bytes: decoding first would make something readable of bytes that were damaged.
+  const lines = splitLines(bytes)
   // What follows the last line break is either nothing or a line that was cut off.
-  const cut = lines.pop() !== ''
+  const cut = lines.pop()?.byteLength !== 0
   const [first, ...rest] = lines.map(decodeLine)
   if (first?.['type'] !== format) return { state: 'unreadable' }
   if (typeof first['version'] === 'number' && first['version'] > version) {
     return { state: 'newer', version: first['version'] }
   }
-  const header = asHeader(first)
+  const header = first['version'] === version ? asHeader(first) : undefined
   if (header === undefined) return { state: 'unreadable' }
 
   const parts = new Map<number, JournalPart>()
@@ -154,11 +155,25 @@ function withoutType<T extends { readonly type: string }>(entry: T): Omit<T, 'ty
 
 type Fields = Readonly<Record<string, unknown>>
 
-function decodeLine(line: string): Fields | undefined {
-  const match = /^(\{.*),"sum":"([0-9a-f]{16})"\}$/.exec(line)
-  if (match === null || checksum(match[1] ?? '') !== match[2]) return undefined
+function splitLines(bytes: Uint8Array): Buffer[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const lines: Buffer[] = []
+  let start = 0
+  for (let end = buffer.indexOf(10); end >= 0; end = buffer.indexOf(10, start)) {
+    lines.push(buffer.subarray(start, end))
+    start = end + 1
+  }
+  lines.push(buffer.subarray(start))
+  return lines
+}
+
+function decodeLine(line: Buffer): Fields | undefined {
+  const end = line.byteLength - sumBytes
+  if (end < 0) return undefined
+  const body = line.subarray(0, end)
+  if (line.toString('latin1', end) !== `,"sum":"${checksum(body)}"}`) return undefined
   try {
-    const value: unknown = JSON.parse(line)
+    const value: unknown = JSON.parse(line.toString('utf8'))
     return typeof value === 'object' && value !== null ? (value as Fields) : undefined
   } catch {
     return undefined

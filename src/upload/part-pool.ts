@@ -26,9 +26,9 @@ export async function runPool<T>(
   const queue = items[Symbol.iterator]()
   const worker = async (slot: number): Promise<void> => {
     while (failures.length === 0) {
-      const next = queue.next()
-      if (next.done) return
       try {
+        const next = queue.next()
+        if (next.done) return
         await work(next.value, slot, stop.signal)
       } catch (error) {
         fail(error)

@@ -81,8 +81,6 @@ export class PartReader implements RequestBody {
           // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
           const last = this.#position === this.#range.size
           this.#pending = last ? undefined : this.#readNext()
-          // I7: everything has been read now, and without the last chunk OSS stores nothing.
-          if (last) await this.#source.assertUnchanged()
           this.#buffers.crc.update(chunk)
           this.#taken += chunk.byteLength
           unreported = chunk.byteLength
@@ -115,7 +113,12 @@ export class PartReader implements RequestBody {
     const position = this.#range.offset + this.#position
     this.#index = this.#index === 0 ? 1 : 0
     this.#position += chunk.byteLength
-    const read = this.#source.read(chunk, position).then(() => chunk)
+    const last = this.#position === this.#range.size
+    const read = this.#source.read(chunk, position).then(async () => {
+      // I7: everything has been read now, and without the last chunk OSS stores nothing.
+      if (last && !this.#stopped) await this.#source.assertUnchanged()
+      return chunk
+    })
     // Nobody may ask for it any more; the error is thrown to whoever does.
     read.catch(() => {})
     return read

@@ -32,7 +32,7 @@ export interface PartRange {
 export function assertPartSize(partSize: number): void {
   if (!Number.isInteger(partSize) || partSize < minPartSize || partSize > maxPartSize) {
     throw new RangeError(
-      `partSize must be a whole number of bytes, ${minPartSize} (100 KiB) to ${maxPartSize} (5 GiB), not ${partSize}`,
+      `partSize must be a whole number of bytes, ${minPartSize} (100 KiB) to ${maxPartSize} (5 GiB), not ${String(partSize)}`,
     )
   }
 }

@@ -66,7 +66,8 @@ export class Progress {
       totalBytes: this.#totalBytes,
       sentBytes: this.#sent,
       resumedBytes: this.#resumed,
-      partsDone: this.#done,
+      // A part that was repaired is acknowledged twice; a completed object that was only found has all of them.
+      partsDone: this.#phase === 'completed' ? this.#parts : Math.min(this.#done, this.#parts),
       parts: this.#parts,
     })
   }

@@ -45,7 +45,7 @@ export async function openSource(path: string, fs: FileSystem): Promise<Source> 
     if (!opened.isFile) throw notAFile(path)
     return new SourceFile(path, opened, file, fs)
   } catch (error) {
-    await file?.close()
+    await file?.close().catch(() => {})
     if (error instanceof OssError) throw error
     throw unreadable(path, error)
   }
@@ -85,7 +85,9 @@ class SourceFile implements Source {
   }
 
   async assertUnchanged(): Promise<void> {
-    const now = await this.#file.stat()
+    const now = await this.#file.stat().catch((error: unknown) => {
+      throw unreadable(this.path, error)
+    })
     const difference = differenceOf(this.identity, now)
     if (difference !== undefined) throw changed(this.path, difference)
     // The open file may be the old one while its name already leads to a new one.

@@ -2,7 +2,7 @@
 
 import type { OssClient } from '../oss/client.js'
 import { initiateMultipartUpload } from '../oss/multipart.js'
-import { abandonUpload } from './abandon.js'
+import { abandonUpload, supersededUpload } from './abandon.js'
 import { findAdoptableUpload } from './adopt.js'
 import { assertBelongs, settingsDigest } from './belongs.js'
 import { Checkpoint } from './checkpoint.js'
@@ -123,8 +123,7 @@ async function live(run: UploadRun, location: string): Promise<UploadFileResult>
 async function giveUp(run: UploadRun, reason: string): Promise<void> {
   const header = run.checkpoint.upload
   if (header === undefined) return
-  const { uploadId, bucket, key, service } = header
-  const superseded = { uploadId, bucket, key, service, reason }
+  const superseded = supersededUpload(header, reason)
   await run.checkpoint.supersede(superseded)
   await abandonUpload(run, superseded)
 }

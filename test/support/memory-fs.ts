@@ -88,7 +88,7 @@ export class MemoryFileSystem implements FileSystem {
     return {
       read: async (buffer, length, position) => {
         use('read')
-        return file.data.copy(buffer, 0, position, Math.min(position + length, file.data.length))
+        return file.data.subarray(position, position + length).copy(buffer)
       },
       write: async (bytes) => {
         use('write')

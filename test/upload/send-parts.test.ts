@@ -1,0 +1,64 @@
+// Parts side by side: bounded, each recorded when it is done, with memory that does not grow with part or file.
+
+import { afterEach, describe, expect, it } from 'vitest'
+import { randomBytes, World } from '../support/world.js'
+
+const partSize = 102_400
+
+let world: World
+afterEach(() => world.close())
+
+describe('sendParts', () => {
+  it.each([1, 2, 5])('keeps at most %i parts in flight', async (concurrency) => {
+    world = await World.create(randomBytes(12 * partSize), { latencyMs: 2 })
+    let running = 0
+    let most = 0
+    const process = world.process()
+    const { client } = process
+    const send = client.send.bind(client)
+    client.send = async (request) => {
+      if (request.operation !== 'UploadPart') return send(request)
+      running += 1
+      most = Math.max(most, running)
+      try {
+        return await send(request)
+      } finally {
+        running -= 1
+      }
+    }
+    await process.upload({ concurrency })
+    expect(most).toBe(concurrency)
+  })
+
+  it.each([1, 4])('opens one connection for each of %i parts in flight, and reuses it', async (concurrency) => {
+    world = await World.create(randomBytes(40 * partSize))
+    await world.process().upload({ concurrency })
+    expect(world.oss.connections).toBe(concurrency)
+  })
+
+  it('counts bytes that were sent, bytes that were taken over, and parts', async () => {
+    world = await World.create(randomBytes(3 * partSize + 1))
+    expect(await world.process().upload()).toMatchObject({
+      resumed: { parts: 0, bytes: 0 },
+      sent: { parts: 4, bytes: 3 * partSize + 1 },
+    })
+  })
+
+  it('fails when a part is acknowledged before it was sent whole', async () => {
+    world = await World.create(randomBytes(2 * 5_000_000))
+    world.oss.setFault((request) =>
+      request.partNumber === 1
+        ? { type: 'early-response', status: 200, code: 'OK' }
+        : undefined,
+    )
+    await expect(world.process().upload({ partSize: 5_000_000 })).rejects.toThrow(/UploadPart|part 1/)
+    expect(world.oss.completed).toEqual([])
+  })
+
+  it('sends parts that are larger than the chunks they are read in', async () => {
+    const bytes = randomBytes(3_500_000)
+    world = await World.create(bytes)
+    await world.process().upload({ partSize: 1_600_000 })
+    expect(world.stored()?.equals(bytes)).toBe(true)
+  })
+})
