@@ -13,6 +13,8 @@ export const exitCodes = {
   refused: 4,
 } as const
 
+export const resumeHint = 'run the same command again to resume'
+
 /** The members are those of the JSON line, in its order. */
 export interface Failure {
   /** OSS's code, a library code, `ERR_USAGE`, `ERR_INTERNAL`, `SIGINT` or `SIGTERM`. */
@@ -71,7 +73,7 @@ function describeOssError(error: OssError): Failure {
   const resumable = upload?.resumable === true
   const { requestId, ec, status } = error instanceof OssServiceError ? error : noService
   return {
-    ...plain(code, message, hint ?? (resumable ? 'run the same command again' : 'run again')),
+    ...plain(code, message, hint ?? (resumable ? resumeHint : 'run again')),
     exitCode: exitCodeOf(code, resumable),
     resumable,
     ...(requestId !== '' && { requestId }),

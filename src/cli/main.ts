@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The entry of the command: joins the process to run() and its answer to the exit code. Nothing else names the process.
 
-import type { Interruption, Output } from './io.js'
+import { type Interruption, type Output, wordLine } from './io.js'
 import { run } from './run.js'
 
 const numbers = { SIGINT: 2, SIGTERM: 15 } as const
@@ -33,7 +33,12 @@ function output(stream: NodeJS.WriteStream): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     isOpen = false
     // Nobody reads any more. What was asked for is the upload, and it goes on.
-    if (error.code !== 'EPIPE') process.exitCode = 1
+    if (error.code === 'EPIPE') return
+    process.exitCode = 1
+    if (stream !== process.stderr) {
+      const text = `cannot write to stdout: ${error.message}; free some space or write elsewhere`
+      process.stderr.write(wordLine('error', text))
+    }
   })
   return {
     write(text) {

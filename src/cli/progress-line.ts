@@ -111,7 +111,7 @@ export function plainProgress(state: ProgressState): string {
   const left = secondsLeft(state)
   return [
     `${phase}: ${percentOf(state)} %`,
-    amount(state).replace(' / ', ' of '),
+    amount(state).trim().replace(' / ', ' of '),
     ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
     `${partsDone} of ${parts} parts`,
@@ -124,7 +124,8 @@ function amount({ transferredBytes, totalBytes }: UploadProgress): string {
   const total = inUnit(totalBytes, unit)
   // Rounded down like the percentage: the total is shown when it is reached.
   const step = unit === 0 ? 1 : 1024 ** unit / 10
-  const done = Math.floor(transferredBytes / step) * step
+  const done =
+    transferredBytes === totalBytes ? totalBytes : Math.floor(transferredBytes / step) * step
   return `${inUnit(done, unit).padStart(total.length)} / ${total} ${unitNames[unit]}`
 }
 

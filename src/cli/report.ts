@@ -11,7 +11,7 @@
 import type { UploadEvent, UploadProgress } from '../upload/events.js'
 import type { UploadFileResult } from '../upload/result.js'
 import { count, partsDiffer, partsLost, stillOpen, type Words, wordsFor } from './event-words.js'
-import { type Failure, failureJson, failureText } from './failure.js'
+import { type Failure, failureJson, failureText, resumeHint } from './failure.js'
 import { type Io, oneLine, wordLine } from './io.js'
 import { createDisplay, type ProgressDisplay } from './progress-display.js'
 import { formatBytes } from './progress-line.js'
@@ -146,11 +146,11 @@ class WordReport implements Report {
     this.#sayGathered()
     this.#display.end()
     this.#io.stderr.write(wordLine('error', failureText(failure)))
-    if (failure.resumable) this.#say({ kind: 'note', text: `${this.#kept(failure)}` })
+    if (failure.resumable) this.#say({ kind: 'note', text: this.#kept(failure) })
     this.#sayOpen(abandoned)
   }
 
-  #kept({ code, checkpointPath = '' }: Failure): string {
+  #kept({ code, checkpointPath = '', hint }: Failure): string {
     if (code === 'ERR_OSS_CHECKPOINT_LOCKED') {
       return `the checkpoint ${checkpointPath} is left to the process that uses it`
     }
@@ -160,7 +160,7 @@ class WordReport implements Report {
       safe > 0 && parts > 0
         ? `${safe} of ${count(parts, 'part')} ${safe === 1 ? 'is' : 'are'} safe`
         : `the upload and its checkpoint ${checkpointPath} are kept`
-    return `${what}; run the same command again to resume`
+    return hint === resumeHint ? what : `${what}; ${resumeHint}`
   }
 
   #sayOpen(more: readonly string[]): void {

@@ -6,7 +6,7 @@ import { OssError } from '../primitives/errors.js'
 import type { UploadFileOptions } from '../upload/options.js'
 import type { UploadFileResult } from '../upload/result.js'
 import type { Command } from './command.js'
-import { describeFailure, exitCodes, type Failure } from './failure.js'
+import { describeFailure, exitCodes, type Failure, resumeHint } from './failure.js'
 import { type Io, isInterruption } from './io.js'
 import { createReport } from './report.js'
 import { parseUploadArgs, type UploadArgs, uploadUsage } from './upload-args.js'
@@ -91,7 +91,7 @@ async function withWhatIsKept(
   const location = checkpointPath ?? `${path}.ucp`
   if (!isInterruption(error) || !checkpoint || onAbort === 'discard') return failure
   if (!(await exists(location))) return failure
-  return { ...failure, hint: '', resumable: true, checkpointPath: location }
+  return { ...failure, hint: resumeHint, resumable: true, checkpointPath: location }
 }
 
 async function exists(path: string): Promise<boolean> {

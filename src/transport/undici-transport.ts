@@ -58,7 +58,7 @@ async function exchange(
   dispatcher: Dispatcher,
   request: TransportRequest,
 ): Promise<TransportResponse> {
-  const response = await dispatcher.request({
+  const answer = dispatcher.request({
     origin: request.origin,
     path: request.path,
     method: request.method,
@@ -66,6 +66,7 @@ async function exchange(
     body: (request.body?.open() ?? null) as Dispatcher.RequestOptions['body'] & object,
     ...(request.signal !== undefined && { signal: request.signal }),
   })
+  const response = await orAborted(answer, request.signal)
   const chunks: Uint8Array[] = []
   let received = 0
   try {
@@ -88,6 +89,28 @@ async function exchange(
     status: response.statusCode,
     headers: flattenHeaders(response.headers),
     body: Buffer.concat(chunks),
+  }
+}
+
+/**
+ * undici hears of a cancellation only once it has a connection, which may take the whole connect timeout. A request
+ * that is given up before is dropped by undici as soon as there is one: nothing of it is sent.
+ */
+async function orAborted<Answer>(
+  answer: Promise<Answer>,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  if (signal === undefined) return answer
+  let onAbort = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    // Called after undici's own listener, which has destroyed the connection by then.
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([answer, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 

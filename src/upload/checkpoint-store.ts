@@ -9,7 +9,7 @@ import type { FileSystem, OpenFile } from './file-system.js'
 export interface CheckpointStore {
   /** For messages: where the checkpoint is. */
   readonly location: string
-  /** True when there is a journal; needs no lock. */
+  /** True when an earlier run has left anything, be it only its lock; takes no lock itself. */
   exists(): Promise<boolean>
   /**
    * Takes the journal for this upload alone, until {@link CheckpointSession.release}.
@@ -41,13 +41,15 @@ export function fileCheckpointStore(
   return {
     location: path,
     async exists() {
-      try {
-        await fs.lstat(path)
-        return true
-      } catch (error) {
-        if (isMissing(error)) return false
-        throw checkpointIo(`cannot look for the checkpoint ${path}`, error)
+      for (const left of [path, `${path}.lock`]) {
+        try {
+          await fs.lstat(left)
+          return true
+        } catch (error) {
+          if (!isMissing(error)) throw checkpointIo(`cannot look for the checkpoint ${path}`, error)
+        }
       }
+      return false
     },
     async acquire(signal) {
       const lock = await acquireLock(`${path}.lock`, fs, environment, signal).catch((error) => {
@@ -67,6 +69,8 @@ class FileSession implements CheckpointSession {
   #file: OpenFile | undefined
   /** Appends run one after another; a failed one fails all that follow, because the file may end in half a line. */
   #tail: Promise<void> = Promise.resolve()
+  /** Why a sync beside the appends failed: what it was for may be lost, whatever a later sync says. */
+  #failure: OssError | undefined
   #syncing: Promise<void> | undefined
   #unsynced = false
 
@@ -93,10 +97,10 @@ class FileSession implements CheckpointSession {
 
   /** Temp file in the same directory, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
   async replace(text: string): Promise<void> {
-    await this.#closeFile()
     const temporary = this.#temporary
     try {
-      const file = await this.#fs.open(temporary, 'w')
+      await this.#closeFile()
+      const file = await this.#create(temporary)
       try {
         await writeAll(file, text)
         await file.sync(true)
@@ -113,13 +117,17 @@ class FileSession implements CheckpointSession {
 
   append(line: string, durable: boolean): Promise<void> {
     const written = this.#tail.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure
       try {
         this.#file ??= await this.#fs.open(this.#path, 'a')
         await writeAll(this.#file, line)
-        if (durable) await this.#file.sync(false)
+        if (!durable) return
+        await this.#file.sync(false)
+        await this.#syncing
       } catch (error) {
         throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
       }
+      if (this.#failure !== undefined) throw this.#failure
     })
     this.#tail = written
     written.then(
@@ -144,9 +152,7 @@ class FileSession implements CheckpointSession {
         await this.#file?.sync(false)
       }
     } catch (error) {
-      const failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
-      this.#tail = Promise.reject(failure)
-      this.#tail.catch(() => {})
+      this.#failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
     }
   }
 
@@ -164,7 +170,8 @@ class FileSession implements CheckpointSession {
   }
 
   async remove(): Promise<void> {
-    await this.#closeFile()
+    // What a file that goes away did not get to disk does not matter.
+    await this.#closeFile().catch(() => {})
     for (const path of [this.#temporary, this.#path]) {
       await this.#fs.unlink(path).catch((error) => {
         if (!isMissing(error)) {
@@ -177,9 +184,21 @@ class FileSession implements CheckpointSession {
   async release(): Promise<void> {
     try {
       await this.#closeFile()
+    } catch (error) {
+      throw checkpointIo(`cannot close the checkpoint ${this.#path}`, error)
     } finally {
-      await this.#unlock()
+      await this.#unlock().catch((error) => {
+        throw checkpointIo(`cannot release the lock ${this.#path}.lock`, error)
+      })
     }
+  }
+
+  /** Never through a name that is already there: it may be a link to elsewhere, or readable by others. */
+  async #create(path: string): Promise<OpenFile> {
+    await this.#fs.unlink(path).catch((error) => {
+      if (!isMissing(error)) throw error
+    })
+    return await this.#fs.open(path, 'wx')
   }
 
   /** One name for every run: a crash may leave it, and the next run, which holds the lock, uses it again or removes it. */
@@ -193,6 +212,7 @@ class FileSession implements CheckpointSession {
     const file = this.#file
     this.#file = undefined
     this.#tail = Promise.resolve()
+    this.#failure = undefined
     await file?.close()
   }
 }

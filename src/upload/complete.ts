@@ -1,6 +1,10 @@
 // Publishes the object exactly once: Complete, and when its answer is lost or contradictory, a look at the object (I4, I5).
 
-import { type CompleteMultipartUploadResult, completeMultipartUpload } from '../oss/multipart.js'
+import {
+  type CompleteMultipartUploadResult,
+  completeMultipartUpload,
+  listParts,
+} from '../oss/multipart.js'
 import { type HeadObjectResult, headObject } from '../oss/object.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
 import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
@@ -91,11 +95,27 @@ export async function completeUpload(
       mayBeOurs ||= unsettled
       if (!mayBeOurs) throw error
       const verdict = await inspectObject(run, expected)
-      if (verdict.result === 'stored') return { ...reconciled(verdict.object), ...expected }
+      if (verdict.result === 'stored' && (contradicts || (await isGone(run, uploadId)))) {
+        return { ...reconciled(verdict.object), ...expected }
+      }
       if (contradicts && verdict.result === 'unknown') throw ambiguous(run, expected, verdict, error)
       if (contradicts || attempt === maxAttempts) throw error
       await run.environment.sleep(200 * 2 ** attempt, signal)
     }
+  }
+}
+
+/**
+ * An object that was equal before we came proves nothing: only when the upload id is gone was our Complete carried out.
+ * Where that cannot be asked, the answer to another Complete tells.
+ */
+async function isGone(run: UploadRun, uploadId: string): Promise<boolean> {
+  const { bucket, key, signal } = run.settings
+  try {
+    for await (const _ of listParts(run.client, { bucket, key, uploadId, signal })) break
+    return false
+  } catch (error) {
+    return isServiceError(error, 'NoSuchUpload')
   }
 }
 

@@ -1,6 +1,7 @@
 // Owns the seam to the file system: the few calls that an upload makes, so that a test can count and break each of them.
 
 import * as fs from 'node:fs/promises'
+import { isNodeError } from '../primitives/errors.js'
 
 export interface OpenFile {
   /** Bytes read, 0 at the end of the file. */
@@ -40,6 +41,14 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>
 }
 
+/** How systems say that a directory is nothing they sync: Windows, some network and FUSE file systems, unreadable ones. */
+const refusals = ['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']
+
+function unlessRefused(error: unknown): undefined {
+  // A disk that fails, or no file descriptor to be had, is not a refusal: the names would not be durable.
+  if (!isNodeError(error) || !refusals.includes(error.code ?? '')) throw error
+}
+
 export const nodeFileSystem: FileSystem = {
   async open(path, flags) {
     const handle = await fs.open(path, flags, 0o600)
@@ -64,19 +73,11 @@ export const nodeFileSystem: FileSystem = {
     await fs.lutimes(path, now, now)
   },
   async syncDirectory(path) {
-    let handle: fs.FileHandle
+    const handle = await fs.open(path, 'r').catch(unlessRefused)
     try {
-      handle = await fs.open(path, 'r')
-    } catch {
-      // Windows, and directories that may be entered but not read.
-      return
-    }
-    try {
-      await handle.sync()
-    } catch {
-      // Some file systems refuse to sync a directory (EINVAL); they give no other way to ask.
+      await handle?.sync().catch(unlessRefused)
     } finally {
-      await handle.close()
+      await handle?.close()
     }
   },
 }

@@ -1,5 +1,6 @@
 // Checks the caller's options before any I/O and fills in the defaults.
 
+import { resolve } from 'node:path'
 import { assertBucketName, assertObjectKey } from '../oss/endpoint.js'
 import { assertHeaderValue } from '../oss/send.js'
 import type { CheckpointStore } from './checkpoint-store.js'
@@ -76,8 +77,8 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
     if (!usable) throw new TypeError('checkpointPath must be the name of a file')
   },
   checkpointStore: (value) => {
-    const usable = typeof value === 'object' && value !== null && 'acquire' in value
-    if (!usable) throw new TypeError('checkpointStore must be a CheckpointStore')
+    const { exists, acquire } = (value ?? {}) as Partial<CheckpointStore>
+    if (typeof exists !== 'function' || typeof acquire !== 'function') throw new TypeError('checkpointStore must be a CheckpointStore')
   },
   verify: oneOf('verify', 'content', 'stat'),
   adopt: oneOf('adopt', true, false),
@@ -116,6 +117,10 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
   if (checkpointPath !== undefined && checkpointStore !== undefined) {
     throw new TypeError('checkpointPath and checkpointStore exclude each other')
   }
+  // A source is not a journal, and would be set aside as a damaged one.
+  if (checkpointPath !== undefined && resolve(checkpointPath) === resolve(options.path)) {
+    throw new TypeError('checkpointPath must not be the source itself')
+  }
   return {
     path: options.path,
     bucket: options.bucket,
@@ -140,6 +145,7 @@ function oneOf(name: string, ...accepted: readonly unknown[]): (value: unknown) 
   return (value) => {
     if (accepted.includes(value)) return
     const list = accepted.map((item) => JSON.stringify(item)).join(' or ')
-    throw new TypeError(`${name} must be ${list}, not ${JSON.stringify(value) ?? typeof value}`)
+    const given = typeof value === 'string' ? JSON.stringify(value) : typeof value
+    throw new TypeError(`${name} must be ${list}, not ${given}`)
   }
 }

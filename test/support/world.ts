@@ -169,9 +169,14 @@ function counted(
     stopped() ? new Promise<never>(() => {}) : act()
   return {
     async open(path, flags) {
-      const act = (): Promise<OpenFile> => fs.open(path, flags)
+      const act = async (): Promise<OpenFile> => {
+        const opened = await fs.open(path, flags)
+        // The end of a process closes what it had open, also what it had not yet been told of.
+        if (stopped()) await opened.close()
+        else open.add(opened)
+        return opened
+      }
       const file = await (flags === 'r' ? observe(act) : effect(`open ${path}`, act))
-      open.add(file)
       return {
         read: (buffer, length, position) => observe(() => file.read(buffer, length, position)),
         write: (bytes) => effect(`write ${path}`, () => file.write(bytes)),

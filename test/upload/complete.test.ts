@@ -115,6 +115,24 @@ describe('complete', () => {
     await assertDone()
   })
 
+  it('does not take an equal object from before for its own: it completes the upload that is still open', async () => {
+    world = await World.create(bytes)
+    world.oss.put(world.bucket, world.key, bytes)
+    faultComplete({ type: 'reset' })
+    const result = await world.process().upload()
+    expect(result?.outcome).toBe('completed')
+    await assertDone()
+  })
+
+  it('asks Complete itself whether the upload is gone when ListParts is denied', async () => {
+    world = await World.create(bytes, { denied: ['ListParts'] })
+    faultComplete({ type: 'reset-after-apply' })
+    const result = await world.process().upload()
+    expect(result?.outcome).toBe('completed-reconciled')
+    expect(completes()).toBe(2)
+    await assertDone()
+  })
+
   it('does not take a stranger’s equal object for its own upload when Complete was never sent', async () => {
     world = await World.create(bytes)
     world.oss.put(world.bucket, world.key, bytes)

@@ -1,0 +1,68 @@
+/** Owns a pretended process for tests of the command line: its streams are strings, its clock is set by hand. */
+
+import type { Io } from '../../src/cli/io.js'
+
+export interface PretendedIo extends Io {
+  readonly out: string
+  readonly err: string
+  readonly controller: AbortController
+  /** Moves the clock forward. */
+  wait(ms: number): void
+}
+
+export interface PretendedOptions {
+  readonly argv?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+export function pretendIo(options: PretendedOptions = {}): PretendedIo {
+  let out = ''
+  let err = ''
+  let ms = 1_000
+  const controller = new AbortController()
+  const { isTTY = false, columns = 80 } = options
+  return {
+    argv: options.argv ?? [],
+    env: options.env ?? {},
+    stdout: {
+      write(text) {
+        out += text
+      },
+      isTTY: false,
+      columns: 80,
+    },
+    stderr: {
+      write(text) {
+        err += text
+      },
+      isTTY,
+      columns,
+    },
+    signal: controller.signal,
+    now: () => ms,
+    controller,
+    get out() {
+      return out
+    },
+    get err() {
+      return err
+    },
+    wait(add) {
+      ms += add
+    },
+  }
+}
+
+export const progressAt = (transferredBytes: number, more: object = {}) =>
+  ({
+    phase: 'sending',
+    transferredBytes,
+    totalBytes: 100 * 1024 * 1024,
+    sentBytes: transferredBytes,
+    resumedBytes: 0,
+    partsDone: Math.floor(transferredBytes / (10 * 1024 * 1024)),
+    parts: 10,
+    ...more,
+  }) as const

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { createDisplay } from '../../src/cli/progress-display.js'
+import { pretendIo, progressAt } from './fixtures.js'
+
+const mib = 1024 * 1024
+
+describe('on a terminal', () => {
+  it('redraws one line, at most ten times a second', () => {
+    const io = pretendIo({ isTTY: true, columns: 100 })
+    const display = createDisplay(io, true)
+    for (let step = 0; step < 100; step++) {
+      display.update(progressAt(step * mib))
+      io.wait(20)
+    }
+    display.end()
+    const drawn = io.err.split('\r').length - 1
+    expect(drawn).toBeGreaterThan(15)
+    expect(drawn).toBeLessThanOrEqual(21)
+    expect(io.err.split('\n')).toHaveLength(2)
+    expect(io.err.endsWith('\x1b[K\n')).toBe(true)
+  })
+
+  it('draws every phase, however short', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, true)
+    for (const phase of ['verifying', 'sending', 'completing', 'completed']) {
+      display.update(progressAt(0, { phase }))
+    }
+    display.end()
+    for (const phase of ['verifying', 'sending', 'completing', 'completed']) {
+      expect(io.err).toContain(phase)
+    }
+  })
+
+  it('moves the line below what is said', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, true)
+    display.update(progressAt(0))
+    display.say('ossup: note: hello\n')
+    display.end()
+    expect(io.err).toMatch(/sending.*\r\x1b\[Kossup: note: hello\n\rsending/s)
+  })
+
+  it('uses no colour, and never a line wider than the terminal', () => {
+    const io = pretendIo({ isTTY: true, columns: 20, env: { NO_COLOR: '1' } })
+    const display = createDisplay(io, true)
+    display.update(progressAt(mib))
+    display.end()
+    const text = io.err.replaceAll('\x1b[K', '')
+    expect(text).not.toContain('\x1b')
+    for (const line of text.split(/[\r\n]/)) expect(line.length).toBeLessThan(20)
+  })
+
+  it('draws nothing after the end', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, true)
+    display.update(progressAt(0))
+    display.end()
+    const before = io.err
+    display.say('ossup: note: bye\n')
+    expect(io.err).toBe(`${before}ossup: note: bye\n`)
+  })
+})
+
+describe('in a log', () => {
+  it('writes whole lines, the first at ten percent, then every ten seconds at most', () => {
+    const io = pretendIo()
+    const display = createDisplay(io, true)
+    for (let percent = 0; percent <= 100; percent++) {
+      display.update(progressAt(percent * mib))
+      io.wait(500)
+    }
+    display.end()
+    const percents = [...io.err.matchAll(/sending: (\d+) %/g)].map(([, percent]) => Number(percent))
+    expect(percents).toEqual([10, 30, 50, 70, 90])
+  })
+
+  it('writes no more than ten lines for an upload of days', () => {
+    const io = pretendIo()
+    const display = createDisplay(io, true)
+    for (let percent = 0; percent <= 100; percent++) {
+      display.update(progressAt(percent * mib))
+      io.wait(3_600_000)
+    }
+    display.end()
+    expect(io.err.split('\n').length - 1).toBeLessThanOrEqual(10)
+    expect(io.err).not.toMatch(/[\r\x1b]/)
+  })
+
+  it('is what a dumb terminal gets', () => {
+    const io = pretendIo({ isTTY: true, env: { TERM: 'dumb' } })
+    const display = createDisplay(io, true)
+    display.update(progressAt(10 * mib))
+    display.end()
+    expect(io.err).toMatch(/^ossup: sending: 10 %.*\n$/)
+  })
+})
+
+describe('when nothing is to be shown', () => {
+  it('says what it is given and draws nothing', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, false)
+    display.update(progressAt(50 * mib))
+    display.say('ossup: note: hello\n')
+    display.end()
+    expect(io.err).toBe('ossup: note: hello\n')
+  })
+})

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import {
+  formatBytes,
+  formatDuration,
+  percentOf,
+  plainProgress,
+  progressLine,
+  RateWindow,
+  secondsLeft,
+} from '../../src/cli/progress-line.js'
+import { progressAt } from './fixtures.js'
+
+const mib = 1024 * 1024
+
+describe('progressLine', () => {
+  const state = { ...progressAt(40 * mib), bytesPerSecond: 5 * mib }
+
+  it('shows phase, bar, percent, bytes, rate, time left and parts', () => {
+    expect(progressLine(state, 120)).toBe(
+      'sending     [############------------------]   40 %   40.0 / 100.0 MiB  5.0 MiB/s  ETA 0:12  4/10 parts',
+    )
+  })
+
+  it.each([0, 1, 2, 10, 20, 40, 50, 60, 80, 100, 200])('fits %i columns', (columns) => {
+    expect(progressLine(state, columns).length).toBeLessThan(Math.max(1, columns))
+  })
+
+  it('keeps percent and bytes longest', () => {
+    expect(progressLine(state, 80)).toContain('[####------]   40 %')
+    expect(progressLine(state, 40)).toBe('sending 40 % 40.0 / 100.0 MiB 5.0 MiB/s')
+    expect(progressLine(state, 13)).toBe('sending 40 %')
+  })
+
+  it('keeps its width while the amount grows', () => {
+    const widths = [0, 1, 9.95, 10, 99.9].map(
+      (done) => progressLine({ ...progressAt(done * mib), partsDone: 0 }, 120).length,
+    )
+    expect(new Set(widths).size).toBe(1)
+  })
+
+  it('shows the whole amount only when it is reached', () => {
+    const almost = progressAt(100 * mib - 1)
+    expect(progressLine(almost, 120)).toContain(' 99.9 / 100.0 MiB')
+    const odd = progressAt(20_000_000, { totalBytes: 20_000_000, phase: 'completed' })
+    expect(progressLine(odd, 120)).toContain('19.1 / 19.1 MiB')
+  })
+})
+
+describe('percentOf', () => {
+  it.each([
+    [0, 'sending', 0],
+    [mib - 1, 'sending', 0],
+    [mib, 'sending', 1],
+    [100 * mib - 1, 'completing', 99],
+    [100 * mib, 'sending', 99],
+    [100 * mib, 'completed', 100],
+  ])('%i of 100 MiB while %s is %i', (bytes, phase, percent) => {
+    expect(percentOf(progressAt(bytes, { phase }))).toBe(percent)
+  })
+
+  it('of an empty file is 100 only at the end', () => {
+    expect(percentOf(progressAt(0, { totalBytes: 0 }))).toBe(0)
+    expect(percentOf(progressAt(0, { totalBytes: 0, phase: 'completed' }))).toBe(100)
+  })
+})
+
+describe('secondsLeft', () => {
+  it('counts what is on its way as sent', () => {
+    const state = progressAt(40 * mib, { sentBytes: 60 * mib, bytesPerSecond: 10 * mib })
+    expect(secondsLeft(state)).toBe(4)
+  })
+
+  it('is not told without a rate, without movement, or in another phase', () => {
+    expect(secondsLeft(progressAt(0))).toBeUndefined()
+    expect(secondsLeft(progressAt(0, { bytesPerSecond: 0 }))).toBeUndefined()
+    expect(secondsLeft(progressAt(0, { bytesPerSecond: 1, phase: 'verifying' }))).toBeUndefined()
+  })
+})
+
+describe('plainProgress', () => {
+  it('is a line for a log', () => {
+    expect(plainProgress({ ...progressAt(5 * mib), bytesPerSecond: 5 * mib })).toBe(
+      'sending: 5 %, 5.0 of 100.0 MiB, 5.0 MiB/s, ETA 0:19, 0 of 10 parts',
+    )
+  })
+})
+
+describe('RateWindow', () => {
+  it('has no rate before half a second', () => {
+    const window = new RateWindow()
+    expect(window.bytesPerSecond).toBeUndefined()
+    window.add(0, 0)
+    window.add(499, 1_000)
+    expect(window.bytesPerSecond).toBeUndefined()
+    window.add(500, 1_000)
+    expect(window.bytesPerSecond).toBe(2_000)
+  })
+
+  it('forgets what is more than ten seconds ago', () => {
+    const window = new RateWindow()
+    for (let second = 0; second <= 10; second++) window.add(second * 1_000, second * 1_000_000)
+    for (let second = 11; second <= 21; second++) window.add(second * 1_000, 10_000_000)
+    expect(window.bytesPerSecond).toBe(0)
+  })
+
+  it('begins anew when the count does', () => {
+    const window = new RateWindow()
+    window.add(0, 5_000)
+    window.add(1_000, 0)
+    window.add(2_000, 100)
+    expect(window.bytesPerSecond).toBe(100)
+  })
+})
+
+describe('formatBytes', () => {
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1024, '1.0 KiB'],
+    [1.5 * mib, '1.5 MiB'],
+    [1024 ** 3, '1.0 GiB'],
+    [48.8 * 1024 ** 4, '48.8 TiB'],
+  ])('%d is %s', (bytes, text) => {
+    expect(formatBytes(bytes)).toBe(text)
+  })
+})
+
+describe('formatDuration', () => {
+  it.each([
+    [0, '0:00'],
+    [0.1, '0:01'],
+    [59, '0:59'],
+    [60, '1:00'],
+    [3599, '59:59'],
+    [3600, '1:00:00'],
+    [3723, '1:02:03'],
+  ])('%d s is %s', (seconds, text) => {
+    expect(formatDuration(seconds)).toBe(text)
+  })
+})

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { run } from '../../src/cli/run.js'
+import { uploadUsage } from '../../src/cli/upload-args.js'
+import { pretendIo } from './fixtures.js'
+
+const runWith = async (...argv: string[]) => {
+  const io = pretendIo({ argv })
+  return { exitCode: await run(io), out: io.out, err: io.err }
+}
+
+describe('run', () => {
+  it.each(['--help', '-h'])('%s explains the commands on stdout', async (flag) => {
+    const { exitCode, out, err } = await runWith(flag)
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
+    expect(out).toMatch(/^usage: ossup <command>.*example:.*\n$/s)
+    expect(out.split('\n').filter((line) => line.length > 120)).toEqual([])
+  })
+
+  it.each([
+    ['upload', '--help'],
+    ['upload', '-h'],
+    ['upload', 'f', '--help', '--unknown'],
+  ])('%s %s explains the command', async (...argv) => {
+    expect(await runWith(...argv)).toEqual({ exitCode: 0, out: uploadUsage, err: '' })
+  })
+
+  it('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+    expect(await runWith('--version')).toEqual({ exitCode: 0, out: `${version}\n`, err: '' })
+  })
+
+  it.each([
+    [[], 'no command is given; see: ossup --help'],
+    [['uplaod'], 'unknown command "uplaod"; see: ossup --help'],
+    [['--verbose'], 'unknown option "--verbose"; see: ossup --help'],
+    [['--secret=abc'], 'unknown option "--secret"; see: ossup --help'],
+    [['toString'], 'unknown command "toString"; see: ossup --help'],
+    [['upload'], 'no file is given; see: ossup upload --help'],
+    [['upload', '--what'], 'unknown option --what; see: ossup upload --help'],
+  ])('%j is refused in one line', async (argv, line) => {
+    expect(await runWith(...argv)).toEqual({
+      exitCode: 2,
+      out: '',
+      err: `ossup: error: ${line}\n`,
+    })
+  })
+})
