@@ -58,12 +58,13 @@ export interface OssErrorOptions {
 export class OssError extends Error {
   override readonly name: string = 'OssError'
   readonly code: string
+  // `declare`: a plain field would be there with the value undefined, and in everything that prints the error.
   /** The OSS operation that failed, e.g. `UploadPart`. */
-  readonly operation?: string
+  declare readonly operation?: string
   /** One sentence that says what to do next. */
-  readonly hint?: string
+  declare readonly hint?: string
   /** Set by `uploadFile`: what happened to the data. */
-  upload?: UploadFailure
+  declare upload?: UploadFailure
 
   constructor(message: string, options: OssErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

@@ -87,6 +87,8 @@ class FileSession implements CheckpointSession {
   }
 
   async load(): Promise<Uint8Array | undefined> {
+    // A crash in the middle of a replacement leaves its temporary file, and perhaps nothing will be replaced this time.
+    await this.#fs.unlink(this.#temporary).catch(() => {})
     try {
       return await this.#fs.readFile(this.#path)
     } catch (error) {
@@ -172,13 +174,9 @@ class FileSession implements CheckpointSession {
   async remove(): Promise<void> {
     // What a file that goes away did not get to disk does not matter.
     await this.#closeFile().catch(() => {})
-    for (const path of [this.#temporary, this.#path]) {
-      await this.#fs.unlink(path).catch((error) => {
-        if (!isMissing(error)) {
-          throw checkpointIo(`cannot remove the checkpoint ${path}`, error)
-        }
-      })
-    }
+    await this.#fs.unlink(this.#path).catch((error) => {
+      if (!isMissing(error)) throw checkpointIo(`cannot remove the checkpoint ${this.#path}`, error)
+    })
   }
 
   async release(): Promise<void> {
@@ -201,7 +199,7 @@ class FileSession implements CheckpointSession {
     return await this.#fs.open(path, 'wx')
   }
 
-  /** One name for every run: a crash may leave it, and the next run, which holds the lock, uses it again or removes it. */
+  /** One name for every run, so that the next one, which holds the lock, finds and removes what a crash has left. */
   get #temporary(): string {
     return `${this.#path}.tmp`
   }

@@ -48,7 +48,7 @@ export function expectedObject(plan: PartPlan, parts: ReadonlyMap<number, Journa
 }
 
 /**
- * @param repair sends the named part again; called at most once.
+ * @param repair sends the named part again; called at most once for each part.
  * @throws {OssServiceError} `NoSuchUpload` when the upload is gone and the object is not ours: the caller starts over.
  * @throws {OssError} `ERR_OSS_AMBIGUOUS` when it cannot be known whether the object is stored.
  */
@@ -62,8 +62,8 @@ export async function completeUpload(
   const { bucket, key, signal } = settings
   /** True when a Complete may have been carried out before this one: by an earlier run, or with its answer lost. */
   let mayBeOurs = checkpoint.completing !== undefined
-  let repaired = false
-  for (let attempt = 1; ; attempt++) {
+  const repaired = new Set<number>()
+  for (let attempt = 1; ; ) {
     const expected = expectedObject(plan, checkpoint.parts)
     await checkpoint.recordCompleting(expected)
     signal?.throwIfAborted()
@@ -79,10 +79,10 @@ export async function completeUpload(
       if (error instanceof OssServiceError && error.status === 203) {
         return { ...(await storedWithoutCallback(run, expected)), ...expected }
       }
-      if (isServiceError(error, 'InvalidPart') && !repaired) {
-        repaired = true
+      if (isServiceError(error, 'InvalidPart')) {
         const number = Number(error.fields['PartNumber'])
-        if (!Number.isInteger(number) || number < 1 || number > plan.count) throw error
+        if (!checkpoint.parts.has(number) || repaired.has(number)) throw error
+        repaired.add(number)
         run.emit({ type: 'repair', partNumber: number })
         await repair(number)
         continue
@@ -101,6 +101,7 @@ export async function completeUpload(
       if (contradicts && verdict.result === 'unknown') throw ambiguous(run, expected, verdict, error)
       if (contradicts || attempt === maxAttempts) throw error
       await run.environment.sleep(200 * 2 ** attempt, signal)
+      attempt += 1
     }
   }
 }

@@ -32,7 +32,7 @@ describe('describeFailure', () => {
     ['SIGTERM', { signal: 'SIGTERM', exitCode: 143 }, 143],
     ['an error nobody expects', new Error('oops'), 1],
     ['something that is no error', 'oops', 1],
-  ])('%s: exit code %#', (_, error, exitCode) => {
+  ])('%s has its exit code', (_, error, exitCode) => {
     expect(describeFailure(error, help).exitCode).toBe(exitCode)
   })
 

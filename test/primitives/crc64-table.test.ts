@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { TableCrc64 } from '../../src/primitives/crc64-table.js'
+
+interface Vector {
+  readonly name: string
+  readonly hex: string
+  readonly repeat: number
+  readonly lengthBytes: number
+  readonly crc64: string
+}
+
+const file = new URL('../../fixtures/crc64/vectors.json', import.meta.url)
+const vectors = (JSON.parse(readFileSync(file, 'utf8')) as Partial<Vector>[]).filter(
+  (vector): vector is Vector => vector.hex !== undefined && (vector.lengthBytes ?? 0) <= 1 << 20,
+)
+
+/** Bit by bit, straight from the definition. */
+function bitwise(bytes: Uint8Array): bigint {
+  const allOnes = 2n ** 64n - 1n
+  let register = allOnes
+  for (const byte of bytes) {
+    register ^= BigInt(byte)
+    for (let bit = 0; bit < 8; bit++) {
+      register = register & 1n ? (register >> 1n) ^ 0xc96c5795d7870f42n : register >> 1n
+    }
+  }
+  return register ^ allOnes
+}
+
+function crcOf(...chunks: readonly Uint8Array[]): bigint {
+  const crc = new TableCrc64()
+  for (const chunk of chunks) crc.update(chunk)
+  return crc.digest()
+}
+
+/** Every byte value, in no simple order. */
+const sample = Uint8Array.from(
+  { length: 600 },
+  (_, index) => (index * 167 + (index >> 8) * 31) & 255,
+)
+
+describe('TableCrc64', () => {
+  it.each(vectors)('agrees with the fixture: $name', ({ hex, repeat, lengthBytes, crc64 }) => {
+    const bytes = Buffer.from(hex.repeat(repeat), 'hex')
+    expect(bytes.byteLength).toBe(lengthBytes)
+    expect(crcOf(bytes)).toBe(BigInt(crc64))
+  })
+
+  it('agrees with the definition around the eight bytes of one step', () => {
+    for (const length of [0, 1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 599, 600]) {
+      const bytes = sample.subarray(0, length)
+      expect(crcOf(bytes), `${length} bytes`).toBe(bitwise(bytes))
+    }
+  })
+
+  it('agrees with the definition for each single byte', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      expect(crcOf(Uint8Array.of(byte)), `byte ${byte}`).toBe(bitwise(Uint8Array.of(byte)))
+    }
+  })
+
+  it('does not depend on how the bytes are cut, nor on where they lie in memory', () => {
+    const expected = bitwise(sample.subarray(0, 40))
+    for (let cut = 0; cut <= 40; cut++) {
+      expect(crcOf(sample.subarray(0, cut), sample.subarray(cut, 40)), `cut at ${cut}`).toBe(
+        expected,
+      )
+    }
+    for (let offset = 0; offset < 8; offset++) {
+      const shifted = new Uint8Array(offset + 40).subarray(offset)
+      shifted.set(sample.subarray(0, 40))
+      expect(crcOf(shifted), `at offset ${offset}`).toBe(expected)
+    }
+  })
+
+  it('goes on after a digest, and starts anew after a reset', () => {
+    const crc = new TableCrc64()
+    crc.update(sample.subarray(0, 100))
+    expect(crc.digest()).toBe(bitwise(sample.subarray(0, 100)))
+    crc.update(sample.subarray(100))
+    expect(crc.digest()).toBe(bitwise(sample))
+    crc.reset()
+    expect(crc.digest()).toBe(0n)
+    crc.update(sample.subarray(0, 9))
+    expect(crc.digest()).toBe(bitwise(sample.subarray(0, 9)))
+  })
+
+  it('keeps two streams apart', () => {
+    const [one, other] = [new TableCrc64(), new TableCrc64()]
+    one.update(sample.subarray(0, 11))
+    other.update(sample.subarray(50, 99))
+    one.update(sample.subarray(11, 20))
+    expect(one.digest()).toBe(bitwise(sample.subarray(0, 20)))
+    expect(other.digest()).toBe(bitwise(sample.subarray(50, 99)))
+  })
+
+  it('is what runs where WebAssembly does not', () => {
+    const source = new URL('../../src/primitives/crc64.ts', import.meta.url).href
+    const script = `
+      const { Crc64 } = await import(${JSON.stringify(source)})
+      const crc = new Crc64()
+      for (let i = 0; i < 4; i++) crc.update(Buffer.from('123456789'.repeat(10000)))
+      process.stdout.write([typeof WebAssembly, crc.digest()].join())`
+    const run = (...flags: string[]) =>
+      execFileSync(
+        process.execPath,
+        [...flags, '--import', 'tsx', '--input-type=module', '-e', script],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+      )
+    const expected = crcOf(Buffer.from('123456789'.repeat(40_000)))
+    expect(run()).toBe(`object,${expected}`)
+    expect(run('--jitless')).toBe(`undefined,${expected}`)
+  })
+})
