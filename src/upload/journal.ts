@@ -73,8 +73,11 @@ const version = 1
 /** `,"sum":"0123456789abcdef"}` */
 const sumBytes = 26
 
+/** The members in one order, and no others: two journals of the same content are the same bytes. */
 export function encodeHeader(header: JournalHeader): string {
-  return encodeLine({ type: format, version, ...header })
+  const { bucket, key, service, uploadId, partSize, settings, source, createdAt } = header
+  const target = { bucket, key, service, uploadId, partSize, settings }
+  return encodeLine({ type: format, version, ...target, source, createdAt })
 }
 
 export function encodeEntry(entry: JournalEntry): string {

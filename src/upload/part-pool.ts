@@ -1,5 +1,7 @@
 // Bounded concurrency: the first error wins, the rest is told to stop and waited for; nothing runs afterwards.
 
+import { setMaxListeners } from 'node:events'
+
 /**
  * Runs `work` for every item, at most `concurrency` at a time.
  *
@@ -15,6 +17,8 @@ export async function runPool<T>(
   work: (item: T, slot: number, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const stop = new AbortController()
+  // Every running work listens; Node takes more than ten listeners for a leak and warns.
+  setMaxListeners(0, stop.signal)
   const failures: unknown[] = []
   const fail = (error: unknown): void => {
     failures.push(error)

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { TableCrc64 } from '../../src/primitives/crc64-table.js'
@@ -94,23 +93,5 @@ describe('TableCrc64', () => {
     one.update(sample.subarray(11, 20))
     expect(one.digest()).toBe(bitwise(sample.subarray(0, 20)))
     expect(other.digest()).toBe(bitwise(sample.subarray(50, 99)))
-  })
-
-  it('is what runs where WebAssembly does not', () => {
-    const source = new URL('../../src/primitives/crc64.ts', import.meta.url).href
-    const script = `
-      const { Crc64 } = await import(${JSON.stringify(source)})
-      const crc = new Crc64()
-      for (let i = 0; i < 4; i++) crc.update(Buffer.from('123456789'.repeat(10000)))
-      process.stdout.write([typeof WebAssembly, crc.digest()].join())`
-    const run = (...flags: string[]) =>
-      execFileSync(
-        process.execPath,
-        [...flags, '--import', 'tsx', '--input-type=module', '-e', script],
-        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
-      )
-    const expected = crcOf(Buffer.from('123456789'.repeat(40_000)))
-    expect(run()).toBe(`object,${expected}`)
-    expect(run('--jitless')).toBe(`undefined,${expected}`)
   })
 })
