@@ -89,10 +89,7 @@ async function examine(run: UploadRun, uploadId: string): Promise<AdoptableUploa
  * The plan that the upload's parts follow: all but the last part of an object are of one size. When only the last one is
  * there its size says nothing of the others, and nothing of it will fit.
  */
-function planLike(
-  run: UploadRun,
-  listed: ReadonlyMap<number, ListedPart>,
-): PartPlan | undefined {
+function planLike(run: UploadRun, listed: ReadonlyMap<number, ListedPart>): PartPlan | undefined {
   const sizes = [...listed.values()].map(({ size }) => size)
   try {
     return planParts(run.source.size, run.settings.partSize ?? Math.max(...sizes))

@@ -1,8 +1,8 @@
 // Says whether a checkpoint belongs to this upload, and names what differs when it does not.
 
-import { crc64 } from '../primitives/crc64.js'
 import type { ObjectSettings } from '../oss/headers.js'
 import { objectHeaders } from '../oss/headers.js'
+import { crc64 } from '../primitives/crc64.js'
 import { OssError } from '../primitives/errors.js'
 import type { JournalHeader } from './journal.js'
 import type { UploadSettings } from './options.js'

@@ -33,6 +33,9 @@ export interface CheckpointSession {
   release(): Promise<void>
 }
 
+/** 10,000 parts take 1.5 MB; each further run over a changed source records them once more. */
+const maxJournalBytes = 256 * 1024 * 1024
+
 export function fileCheckpointStore(
   path: string,
   fs: FileSystem,
@@ -90,7 +93,9 @@ class FileSession implements CheckpointSession {
     // A crash in the middle of a replacement leaves its temporary file, and perhaps nothing will be replaced this time.
     await this.#fs.unlink(this.#temporary).catch(() => {})
     try {
-      return await this.#fs.readFile(this.#path)
+      const { size } = await this.#fs.stat(this.#path)
+      // Whatever it is, it is no journal, and must not be read into memory.
+      return Number(size) > maxJournalBytes ? new Uint8Array() : await this.#fs.readFile(this.#path)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw checkpointIo(`cannot read the checkpoint ${this.#path}`, error)
@@ -174,9 +179,11 @@ class FileSession implements CheckpointSession {
   async remove(): Promise<void> {
     // What a file that goes away did not get to disk does not matter.
     await this.#closeFile().catch(() => {})
-    await this.#fs.unlink(this.#path).catch((error) => {
-      if (!isMissing(error)) throw checkpointIo(`cannot remove the checkpoint ${this.#path}`, error)
-    })
+    for (const path of [this.#temporary, this.#path]) {
+      await this.#fs.unlink(path).catch((error) => {
+        if (!isMissing(error)) throw checkpointIo(`cannot remove the checkpoint ${path}`, error)
+      })
+    }
   }
 
   async release(): Promise<void> {
@@ -225,7 +232,8 @@ function isMissing(error: unknown): boolean {
 }
 
 const ioHints: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some space, or put the checkpoint on another disk with checkpointPath (--checkpoint)',
+  ENOSPC:
+    'free some space, or put the checkpoint on another disk with checkpointPath (--checkpoint)',
   EDQUOT: 'the quota is used up: put the checkpoint elsewhere with checkpointPath (--checkpoint)',
   EROFS:
     'the file system is read-only: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',

@@ -22,6 +22,7 @@ export class Checkpoint {
   readonly #parts = new Map<number, JournalPart>()
   readonly #current = new Set<number>()
   #completing: JournalCompleting | undefined
+  #completingIsCurrent = false
   #superseded: JournalSuperseded[] = []
   /** Superseded upload ids that are known to be gone from OSS. */
   readonly #gone = new Set<string>()
@@ -77,7 +78,9 @@ export class Checkpoint {
   /** The upload that the journal is about; undefined when there is none, or it was given up. */
   get upload(): JournalHeader | undefined {
     const header = this.#header
-    return this.#superseded.some(({ uploadId }) => uploadId === header?.uploadId) ? undefined : header
+    return this.#superseded.some(({ uploadId }) => uploadId === header?.uploadId)
+      ? undefined
+      : header
   }
 
   get parts(): ReadonlyMap<number, JournalPart> {
@@ -95,6 +98,11 @@ export class Checkpoint {
 
   get completing(): JournalCompleting | undefined {
     return this.#completing
+  }
+
+  /** Complete was sent for the source as it is now, not for an earlier state of it. */
+  get completingIsCurrent(): boolean {
+    return this.#completingIsCurrent
   }
 
   /** Given up, and not known to be gone. */
@@ -121,6 +129,7 @@ export class Checkpoint {
   async sourceIs(source: SourceIdentity): Promise<void> {
     this.#source = source
     this.#current.clear()
+    this.#completingIsCurrent = false
     await this.#session?.append(encodeEntry({ type: 'source', ...source }), false)
   }
 
@@ -138,6 +147,7 @@ export class Checkpoint {
 
   async recordCompleting(completing: JournalCompleting): Promise<void> {
     this.#completing = completing
+    this.#completingIsCurrent = true
     await this.#session?.append(encodeEntry({ type: 'completing', ...completing }), true)
   }
 
@@ -170,26 +180,34 @@ export class Checkpoint {
     for (const [number, part] of content.parts) this.#parts.set(number, part)
     for (const number of content.current) this.#current.add(number)
     this.#completing = content.completing
+    this.#completingIsCurrent = content.completingIsCurrent
     this.#superseded = [...content.superseded]
   }
 
+  /** What is current stands behind the line that says what the source is now. */
   async #rewrite(): Promise<void> {
     const header = this.#header
     if (this.#session === undefined || header === undefined) return
     const lines = [encodeHeader(header)]
     for (const entry of this.#superseded) lines.push(encodeEntry({ type: 'superseded', ...entry }))
-    for (const part of this.#parts.values()) {
-      if (!this.#current.has(part.number)) lines.push(encodeEntry({ type: 'part', ...part }))
-    }
+    lines.push(...this.#state(false))
     if (this.#source !== undefined && this.#source !== header.source) {
       lines.push(encodeEntry({ type: 'source', ...this.#source }))
     }
+    lines.push(...this.#state(true))
+    await this.#session.replace(lines.join(''))
+  }
+
+  #state(current: boolean): string[] {
+    const lines: string[] = []
     for (const part of this.#parts.values()) {
-      if (this.#current.has(part.number)) lines.push(encodeEntry({ type: 'part', ...part }))
+      if (this.#current.has(part.number) === current) {
+        lines.push(encodeEntry({ type: 'part', ...part }))
+      }
     }
-    if (this.#completing !== undefined) {
+    if (this.#completing !== undefined && this.#completingIsCurrent === current) {
       lines.push(encodeEntry({ type: 'completing', ...this.#completing }))
     }
-    await this.#session.replace(lines.join(''))
+    return lines
   }
 }

@@ -6,8 +6,8 @@ import {
   listParts,
 } from '../oss/multipart.js'
 import { type HeadObjectResult, headObject } from '../oss/object.js'
-import { OssError, OssServiceError } from '../primitives/errors.js'
 import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
+import { OssError, OssServiceError } from '../primitives/errors.js'
 import type { JournalPart } from './journal.js'
 import type { PartPlan } from './plan.js'
 import { isDenied, isServiceError, isUnsettled, type UploadRun } from './run.js'
@@ -98,7 +98,8 @@ export async function completeUpload(
       if (verdict.result === 'stored' && (contradicts || (await isGone(run, uploadId)))) {
         return { ...reconciled(verdict.object), ...expected }
       }
-      if (contradicts && verdict.result === 'unknown') throw ambiguous(run, expected, verdict, error)
+      if (contradicts && verdict.result === 'unknown')
+        throw ambiguous(run, expected, verdict, error)
       if (contradicts || attempt === maxAttempts) throw error
       await run.environment.sleep(200 * 2 ** attempt, signal)
       attempt += 1
@@ -127,7 +128,10 @@ export async function inspectObject(run: UploadRun, expected: Expected): Promise
   try {
     const object = await headObject(run.client, { bucket, key, signal })
     if (object.crc64 === undefined && object.size === expected.size) {
-      verdict = { result: 'unknown', reason: 'the object has the right size and no CRC-64 to compare' }
+      verdict = {
+        result: 'unknown',
+        reason: 'the object has the right size and no CRC-64 to compare',
+      }
     } else {
       const same = object.size === expected.size && object.crc64 === expected.crc64
       verdict = same ? { result: 'stored', object } : { result: 'not-stored', found: object }

@@ -57,6 +57,8 @@ export interface JournalContent {
   /** Numbers of parts that were recorded or verified against {@link JournalContent.source}. */
   readonly current: ReadonlySet<number>
   readonly completing?: JournalCompleting
+  /** {@link JournalContent.completing} is about {@link JournalContent.source}, not about an earlier state of it. */
+  readonly completingIsCurrent: boolean
   readonly superseded: readonly JournalSuperseded[]
 }
 
@@ -112,6 +114,7 @@ export function parseJournal(bytes: Uint8Array): ParsedJournal {
   const superseded: JournalSuperseded[] = []
   let { source } = header
   let completing: JournalCompleting | undefined
+  let completingIsCurrent = false
   let bad = 0
   let lastIsBad = false
   for (const line of rest) {
@@ -128,9 +131,11 @@ export function parseJournal(bytes: Uint8Array): ParsedJournal {
       case 'source':
         source = withoutType(entry)
         current.clear()
+        completingIsCurrent = false
         break
       case 'completing':
         completing = withoutType(entry)
+        completingIsCurrent = true
         break
       case 'superseded':
         superseded.push(withoutType(entry))
@@ -143,6 +148,7 @@ export function parseJournal(bytes: Uint8Array): ParsedJournal {
     parts,
     current,
     superseded,
+    completingIsCurrent,
     ...(completing !== undefined && { completing }),
   }
   // After a power failure the last line can have its end on disk and not its middle: that too is a torn line.
@@ -243,6 +249,8 @@ function isCount(value: unknown): value is number {
 
 function isStringRecord(value: unknown): boolean {
   return (
-    typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string')
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((v) => typeof v === 'string')
   )
 }

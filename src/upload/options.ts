@@ -48,7 +48,9 @@ export interface UploadSettings extends UploadListeners {
   readonly partSize: number | undefined
   readonly concurrency: number
   /** Undefined without a checkpoint. */
-  readonly checkpoint: { readonly path: string; readonly store: CheckpointStore | undefined } | undefined
+  readonly checkpoint:
+    | { readonly path: string; readonly store: CheckpointStore | undefined }
+    | undefined
   readonly verify: 'content' | 'stat'
   readonly adopt: boolean
   readonly restart: boolean
@@ -78,7 +80,8 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
   },
   checkpointStore: (value) => {
     const { exists, acquire } = (value ?? {}) as Partial<CheckpointStore>
-    if (typeof exists !== 'function' || typeof acquire !== 'function') throw new TypeError('checkpointStore must be a CheckpointStore')
+    if (typeof exists !== 'function' || typeof acquire !== 'function')
+      throw new TypeError('checkpointStore must be a CheckpointStore')
   },
   verify: oneOf('verify', 'content', 'stat'),
   adopt: oneOf('adopt', true, false),
@@ -117,19 +120,15 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
   if (checkpointPath !== undefined && checkpointStore !== undefined) {
     throw new TypeError('checkpointPath and checkpointStore exclude each other')
   }
-  // A source is not a journal, and would be set aside as a damaged one.
-  if (checkpointPath !== undefined && resolve(checkpointPath) === resolve(options.path)) {
-    throw new TypeError('checkpointPath must not be the source itself')
-  }
+  const checkpointFile = checkpointPath ?? `${options.path}.ucp`
+  assertApart(options.path, checkpointFile)
   return {
     path: options.path,
     bucket: options.bucket,
     key: options.key,
     partSize: options.partSize,
     concurrency: options.concurrency ?? 4,
-    checkpoint: checkpoint
-      ? { path: checkpointPath ?? `${options.path}.ucp`, store: checkpointStore }
-      : undefined,
+    checkpoint: checkpoint ? { path: checkpointFile, store: checkpointStore } : undefined,
     verify: options.verify ?? 'content',
     adopt: options.adopt ?? false,
     restart: options.restart ?? false,
@@ -138,6 +137,18 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
     signal: options.signal,
     onProgress: options.onProgress,
     onEvent: options.onEvent,
+  }
+}
+
+/** The checkpoint and the files beside it are written, renamed and removed: none of them may be the source. */
+function assertApart(path: string, checkpointPath: string): void {
+  const source = resolve(path)
+  for (const suffix of ['', '.lock', '.tmp']) {
+    if (resolve(checkpointPath) + suffix === source) {
+      throw new TypeError(
+        `checkpointPath must not be the source itself${suffix && `, nor with ${suffix}`}`,
+      )
+    }
   }
 }
 

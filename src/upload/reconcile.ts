@@ -54,7 +54,8 @@ export function reconcileParts(
     const server = sized(listed?.get(number), size)
     if (record !== undefined && (listed === undefined || agrees(record, server))) {
       if (trusted.has(number)) keep.push(number)
-      else verify.push({ number, etag: record.etag, expect: { crc64: record.crc64 }, recorded: true })
+      else
+        verify.push({ number, etag: record.etag, expect: { crc64: record.crc64 }, recorded: true })
       continue
     }
     const expect = server && expectationOf(server)
@@ -69,7 +70,10 @@ export function reconcileParts(
 }
 
 /** A part of another size belongs to another plan, or was cut off: it is as good as absent. */
-function sized<T extends { readonly size: number }>(part: T | undefined, size: number): T | undefined {
+function sized<T extends { readonly size: number }>(
+  part: T | undefined,
+  size: number,
+): T | undefined {
   return part?.size === size ? part : undefined
 }
 

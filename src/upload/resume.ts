@@ -1,13 +1,7 @@
 // Continues what an earlier run began: the journal's upload, checked against OSS's list of parts and the local bytes.
 
 import { type ListedPart, listParts } from '../oss/multipart.js'
-import {
-  ambiguous,
-  type Completion,
-  type Expected,
-  inspectObject,
-  reconciled,
-} from './complete.js'
+import { ambiguous, type Completion, type Expected, inspectObject, reconciled } from './complete.js'
 import type { JournalHeader } from './journal.js'
 import { PartBuffers, PartReader } from './part-reader.js'
 import { type PartPlan, planParts } from './plan.js'
@@ -16,9 +10,19 @@ import { isDenied, isServiceError, type UploadRun } from './run.js'
 import { sameSource } from './source.js'
 
 export type Resumption =
-  | { readonly state: 'open'; readonly uploadId: string; readonly plan: PartPlan; readonly todo: Reconciliation }
+  | {
+      readonly state: 'open'
+      readonly uploadId: string
+      readonly plan: PartPlan
+      readonly todo: Reconciliation
+    }
   /** An earlier run had published the object; only its end was missing. */
-  | { readonly state: 'completed'; readonly uploadId: string; readonly plan: PartPlan; readonly completion: Completion & Expected }
+  | {
+      readonly state: 'completed'
+      readonly uploadId: string
+      readonly plan: PartPlan
+      readonly completion: Completion & Expected
+    }
 
 /**
  * @throws {OssServiceError} `NoSuchUpload` when the upload is gone and the object is not ours: the caller starts over.
@@ -72,10 +76,10 @@ async function settleEarlierCompletion(
   run: UploadRun,
   cause: unknown,
 ): Promise<Completion & Expected> {
-  const { checkpoint, source, settings } = run
+  const { checkpoint, settings } = run
   const recorded = checkpoint.completing
-  const trusts = settings.verify === 'stat' && sameSource(checkpoint.source ?? source.identity, source.identity)
-  const local = trusts && recorded ? recorded : await hashSource(run)
+  const trusts = settings.verify === 'stat' && checkpoint.completingIsCurrent
+  const local = trusts && recorded !== undefined ? recorded : await hashSource(run)
   const verdict = await inspectObject(run, local)
   if (verdict.result === 'stored') return { ...reconciled(verdict.object), ...local }
   // Bytes that differ from what was completed have to be sent in any case.

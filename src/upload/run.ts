@@ -20,7 +20,10 @@ export interface UploadRun {
   readonly abandoned: Set<string>
 }
 
-export function isServiceError(error: unknown, ...codes: readonly string[]): error is OssServiceError {
+export function isServiceError(
+  error: unknown,
+  ...codes: readonly string[]
+): error is OssServiceError {
   return error instanceof OssServiceError && codes.includes(error.code)
 }
 

@@ -40,7 +40,9 @@ export async function sendParts(
       const { crc64, matches } = await verifyPart(run.source, range, task.expect, buffers, stop)
       if (matches) {
         const part = { number: range.number, size: range.size, crc64, etag: task.etag }
-        await (task.recorded ? run.checkpoint.recordVerified(part) : run.checkpoint.recordPart(part))
+        await (task.recorded
+          ? run.checkpoint.recordVerified(part)
+          : run.checkpoint.recordPart(part))
         tally.resumed.parts += 1
         tally.resumed.bytes += range.size
         progress.resumed(range.size)

@@ -11,12 +11,13 @@ import { type Completion, completeUpload, type Expected } from './complete.js'
 import { systemEnvironment, type UploadEnvironment } from './environment.js'
 import { tell } from './events.js'
 import { describeFailure, leaveAfterFailure } from './failure.js'
+import { withGrace } from './grace.js'
 import { resolveOptions, type UploadFileOptions, type UploadSettings } from './options.js'
 import { type PartPlan, planParts } from './plan.js'
 import { Progress } from './progress.js'
 import { putSmallFile } from './put-small-file.js'
-import { resumeUpload } from './resume.js'
 import type { UploadFileResult } from './result.js'
+import { resumeUpload } from './resume.js'
 import { isServiceError, serviceOf, type UploadRun } from './run.js'
 import { type PartTally, sendParts } from './send-parts.js'
 import { openSource, type Source } from './source.js'
@@ -32,7 +33,10 @@ import { openSource, type Source } from './source.js'
  * @throws {OssError} with one of the codes of `OssErrorCode`.
  * @throws `signal.reason` when the signal aborted.
  */
-export function uploadFile(client: OssClient, options: UploadFileOptions): Promise<UploadFileResult> {
+export function uploadFile(
+  client: OssClient,
+  options: UploadFileOptions,
+): Promise<UploadFileResult> {
   return uploadFileIn(systemEnvironment, client, options)
 }
 
@@ -62,7 +66,8 @@ async function uploadSource(
 ): Promise<UploadFileResult> {
   const plan = planParts(source.size, settings.partSize)
   const { checkpoint: wanted } = settings
-  const store = wanted && (wanted.store ?? fileCheckpointStore(wanted.path, environment.fs, environment))
+  const store =
+    wanted && (wanted.store ?? fileCheckpointStore(wanted.path, environment.fs, environment))
   const location = store?.location ?? ''
   // 3. What fits one part needs no checkpoint, unless an earlier run has left one.
   if (plan.count <= 1 && !(await store?.exists())) {
@@ -190,9 +195,10 @@ async function beginOrResume(run: UploadRun): Promise<Upload> {
     return { state: 'open', uploadId, plan, todo: { keep, verify: [], send, lost: [] } }
   }
   const plan = planParts(source.size, settings.partSize)
-  // Not cancelled by the caller's signal: an upload id whose answer was thrown away would be an orphan (I9).
   settings.signal?.throwIfAborted()
-  const { uploadId } = await initiateMultipartUpload(client, { ...settings, signal: undefined })
+  const { uploadId } = await withGrace(environment, settings.signal, (signal) =>
+    initiateMultipartUpload(client, { bucket, key, contentType: settings.contentType, signal }),
+  )
   try {
     await checkpoint.begin({ ...header, uploadId, partSize: plan.partSize })
   } catch (error) {

@@ -1,7 +1,7 @@
 // Reads a part's local bytes and says whether they are what was sent under its number (I3).
 
 import { createHash } from 'node:crypto'
-import { PartReader, type PartBuffers } from './part-reader.js'
+import { type PartBuffers, PartReader } from './part-reader.js'
 import type { PartRange } from './plan.js'
 import type { Expectation } from './reconcile.js'
 import type { Source } from './source.js'

@@ -63,7 +63,8 @@ async function crashAndResume(
   // The documented window: Initiate was answered, and the upload id was not yet on disk.
   const done = first.effects.slice(0, crash.index + (crash.when === 'after' ? 1 : 0))
   const initiated = done.some((name) => /^POST .*uploads$/.test(name))
-  const durable = stop === 'power failure, names lost' ? 'syncDirectory /data' : `rename ${w.path}.ucp`
+  const durable =
+    stop === 'power failure, names lost' ? 'syncDirectory /data' : `rename ${w.path}.ucp`
   const inWindow = initiated && !done.includes(durable)
   expect(w.openUploadIds().length, where).toBe(inWindow ? 1 : 0)
   await w.close()
@@ -77,8 +78,18 @@ describe.each<{ name: string; concurrency: number; denied: readonly string[]; st
   { name: 'three parts at a time', concurrency: 3, denied: [], stop: 'kill' },
   { name: 'with oss:PutObject alone (I8)', concurrency: 2, denied: putObjectOnly, stop: 'kill' },
   { name: 'by power failure', concurrency: 2, denied: [], stop: 'power failure, names lost' },
-  { name: 'by power failure, other order', concurrency: 2, denied: [], stop: 'power failure, names kept' },
-  { name: 'by power failure with oss:PutObject alone', concurrency: 2, denied: putObjectOnly, stop: 'power failure, names lost' },
+  {
+    name: 'by power failure, other order',
+    concurrency: 2,
+    denied: [],
+    stop: 'power failure, names kept',
+  },
+  {
+    name: 'by power failure with oss:PutObject alone',
+    concurrency: 2,
+    denied: putObjectOnly,
+    stop: 'power failure, names lost',
+  },
 ])('crash at every step, $name', (setting) => {
   for (const when of ['before', 'after'] as const) {
     it(`${when} each effect`, async () => {

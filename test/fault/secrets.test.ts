@@ -47,41 +47,55 @@ let world: World
 afterEach(() => world.close())
 
 describe('secrets', () => {
-  it.each(faults)('keeps secrets out of everything that is written, thrown or told (I10): %s', async (_, fault) => {
-    for (const operation of operations) {
-      world = await World.create(bytes, { credentials: [credentials] })
-      const seen: unknown[] = []
-      const attempt = async (options: object): Promise<void> => {
-        const process = world.process(undefined, { client: { credentials } })
-        try {
-          seen.push(await process.upload({ ...options, onProgress: (p) => seen.push(p) }))
-        } catch (error) {
-          seen.push(error)
+  it.each(faults)(
+    'keeps secrets out of everything that is written, thrown or told (I10): %s',
+    async (_, fault) => {
+      for (const operation of operations) {
+        world = await World.create(bytes, { credentials: [credentials] })
+        const seen: unknown[] = []
+        const attempt = async (options: object): Promise<void> => {
+          const process = world.process(undefined, { client: { credentials } })
+          try {
+            seen.push(await process.upload({ ...options, onProgress: (p) => seen.push(p) }))
+          } catch (error) {
+            seen.push(error)
+          }
+          seen.push(process.events, process.client)
+          for (const name of world.fs.list()) {
+            if (name !== world.path) seen.push(name, world.fs.text(name))
+          }
+          for (const name of world.fs.list()) {
+            if (name.endsWith('.lock')) seen.push(await world.fs.readlink(name))
+          }
+          await process.kill()
         }
-        seen.push(process.events, process.client)
-        for (const name of world.fs.list()) {
-          if (name !== world.path) seen.push(name, world.fs.text(name))
-        }
-        for (const name of world.fs.list()) {
-          if (name.endsWith('.lock')) seen.push(await world.fs.readlink(name))
-        }
-        await process.kill()
+        // A first run that stops half-way, so that the second one lists, verifies and aborts.
+        world.oss.setFault((request) => (request.partNumber === 3 ? { type: 'reset' } : undefined))
+        await attempt({ concurrency: 1 })
+        world.oss.setFault((request) => (request.operation === operation ? fault : undefined))
+        await attempt({})
+        await attempt({ restart: true })
+        await attempt({ checkpoint: false, key: 'small', partSize: 400_000 })
+        const failed = seen.filter((item) => item instanceof Error)
+        expect(failed.length, operation).toBeGreaterThan(0)
+        const text = seen
+          .map(
+            (item) =>
+              inspect(item, { depth: Infinity, showHidden: true }) +
+              JSON.stringify(item) +
+              String(item),
+          )
+          .join('\n')
+        const hidden = [
+          secret,
+          token,
+          encodeURIComponent(token),
+          'OSS4-HMAC-SHA256 Credential',
+          Buffer.from(token).toString('hex'),
+        ]
+        for (const word of hidden) expect(text.includes(word), `${operation}: ${word}`).toBe(false)
+        await world.close()
       }
-      // A first run that stops half-way, so that the second one lists, verifies and aborts.
-      world.oss.setFault((request) => (request.partNumber === 3 ? { type: 'reset' } : undefined))
-      await attempt({ concurrency: 1 })
-      world.oss.setFault((request) => (request.operation === operation ? fault : undefined))
-      await attempt({})
-      await attempt({ restart: true })
-      await attempt({ checkpoint: false, key: 'small', partSize: 400_000 })
-      const failed = seen.filter((item) => item instanceof Error)
-      expect(failed.length, operation).toBeGreaterThan(0)
-      const text = seen
-        .map((item) => inspect(item, { depth: Infinity, showHidden: true }) + JSON.stringify(item) + String(item))
-        .join('\n')
-      const hidden = [secret, token, encodeURIComponent(token), 'OSS4-HMAC-SHA256 Credential', Buffer.from(token).toString('hex')]
-      for (const word of hidden) expect(text.includes(word), `${operation}: ${word}`).toBe(false)
-      await world.close()
-    }
-  })
+    },
+  )
 })

@@ -51,13 +51,16 @@ describe('a torn journal', () => {
     }
   }, 120_000)
 
-  it.each([-1, -2, -40, -200])('is resumed to the same object when %i bytes are missing', async (end) => {
-    const journal = await interrupted()
-    world.fs.put(`${world.path}.ucp`, journal.subarray(0, end))
-    const mark = world.oss.acknowledged.length
-    const result = await world.process().upload()
-    expect(world.stored()?.equals(bytes)).toBe(true)
-    expect(result?.resumed.parts).toBe(4)
-    expect(world.oss.acknowledged.slice(mark)).toHaveLength(2)
-  })
+  it.each([-1, -2, -40, -200])(
+    'is resumed to the same object when %i bytes are missing',
+    async (end) => {
+      const journal = await interrupted()
+      world.fs.put(`${world.path}.ucp`, journal.subarray(0, end))
+      const mark = world.oss.acknowledged.length
+      const result = await world.process().upload()
+      expect(world.stored()?.equals(bytes)).toBe(true)
+      expect(result?.resumed.parts).toBe(4)
+      expect(world.oss.acknowledged.slice(mark)).toHaveLength(2)
+    },
+  )
 })

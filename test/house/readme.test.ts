@@ -24,8 +24,15 @@ function section(heading: string): string {
 
 /** The cells of every table row of a text, without the heading and the line under it. */
 function rows(text: string): string[][] {
-  const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\|[-|\s]+\|$/.test(line))
-  return lines.map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith('|') && !/^\|[-|\s]+\|$/.test(line))
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 }
 
 const codes = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)

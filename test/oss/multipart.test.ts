@@ -211,17 +211,20 @@ describe.each(styles)('the operations in %s', (style) => {
   it('decodes what OSS refuses', async () => {
     await using addressed = connect()
     const { client, host } = addressed
-    const operations: [string, Promise<unknown>][] = [
-      ['UploadPart', uploadPart(client, { ...target, partNumber: 1, body: Buffer.from('x') })],
-      ['ListParts', collect(listParts(client, target))],
+    const operations: [string, () => Promise<unknown>][] = [
+      [
+        'UploadPart',
+        () => uploadPart(client, { ...target, partNumber: 1, body: Buffer.from('x') }),
+      ],
+      ['ListParts', () => collect(listParts(client, target))],
       [
         'CompleteMultipartUpload',
-        completeMultipartUpload(client, { ...target, parts: [{ partNumber: 1, etag: 'E' }] }),
+        () => completeMultipartUpload(client, { ...target, parts: [{ partNumber: 1, etag: 'E' }] }),
       ],
-      ['AbortMultipartUpload', abortMultipartUpload(client, target)],
+      ['AbortMultipartUpload', () => abortMultipartUpload(client, target)],
     ]
-    for (const [operation, promise] of operations) {
-      const error = await rejection(promise)
+    for (const [operation, run] of operations) {
+      const error = await rejection(run())
       expect(error).toMatchObject({
         name: 'OssServiceError',
         code: 'NoSuchUpload',
@@ -618,13 +621,13 @@ describe('uploadPart', () => {
       const body = Buffer.from('x')
       const parts = [{ partNumber: 1, etag: 'E' }]
       const attempts = [
-        uploadPart(never, { ...nowhere, partNumber: 1, body }),
-        collect(listParts(never, nowhere)),
-        completeMultipartUpload(never, { ...nowhere, parts }),
-        abortMultipartUpload(never, nowhere),
+        () => uploadPart(never, { ...nowhere, partNumber: 1, body }),
+        () => collect(listParts(never, nowhere)),
+        () => completeMultipartUpload(never, { ...nowhere, parts }),
+        () => abortMultipartUpload(never, nowhere),
       ]
       for (const attempt of attempts) {
-        expect(await rejection(attempt)).toEqual(
+        expect(await rejection(attempt())).toEqual(
           new TypeError('uploadId must be a non-empty string'),
         )
       }

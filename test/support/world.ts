@@ -113,7 +113,13 @@ export class World {
       isAlive: async (holder) => this.#alive.has(holder.pid),
       nonce: () => `nonce-${pid}-${effects.length}`,
       now: () => new Date(1_800_000_000_000 + pid),
-      sleep: async () => {},
+      // Pauses are over at once; what waits for longer waits for something else to happen first.
+      sleep: async (ms, signal) => {
+        if (ms < 5_000) return
+        await new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+        })
+      },
       every: () => () => {},
     }
     const client = new OssClient({

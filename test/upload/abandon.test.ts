@@ -5,7 +5,7 @@ import { initiateMultipartUpload, uploadPart } from '../../src/oss/multipart.js'
 import { abandonUpload } from '../../src/upload/abandon.js'
 import { Checkpoint } from '../../src/upload/checkpoint.js'
 import type { UploadEvent } from '../../src/upload/events.js'
-import { type UploadRun, serviceOf } from '../../src/upload/run.js'
+import { serviceOf, type UploadRun } from '../../src/upload/run.js'
 import { World } from '../support/world.js'
 
 let world: World
@@ -79,6 +79,8 @@ describe('abandonUpload', () => {
     const { run, superseded } = await begun()
     const elsewhere = { ...superseded, service: 'region cn-beijing' }
     expect(await abandonUpload(run, elsewhere)).toBe(false)
-    expect(world.oss.requests.map(({ operation }) => operation)).toEqual(['InitiateMultipartUpload'])
+    expect(world.oss.requests.map(({ operation }) => operation)).toEqual([
+      'InitiateMultipartUpload',
+    ])
   })
 })

@@ -32,15 +32,27 @@ describe('adopt', () => {
   it('continues the upload that saves most, and leaves the others untouched and reported', async () => {
     world = await World.create(bytes)
     const one = await leftBehind({ 1: part(1) })
-    const wrong = await leftBehind({ 1: randomBytes(partSize, 5), 2: randomBytes(partSize, 6), 3: randomBytes(partSize, 7) })
+    const wrong = await leftBehind({
+      1: randomBytes(partSize, 5),
+      2: randomBytes(partSize, 6),
+      3: randomBytes(partSize, 7),
+    })
     const best = await leftBehind({ 1: part(1), 3: part(3), 5: part(5) })
-    const foreign = await leftBehind({ 1: part(1), 2: part(2), 3: part(3), 4: part(4) }, `${world.key}.bak`)
+    const foreign = await leftBehind(
+      { 1: part(1), 2: part(2), 3: part(3), 4: part(4) },
+      `${world.key}.bak`,
+    )
     const mark = world.oss.acknowledged.length
     const process = world.process()
     const result = await process.upload({ adopt: true })
     expect(result?.uploadId).toBe(best)
     expect(result?.resumed).toEqual({ parts: 3, bytes: 2 * partSize + 10 })
-    expect(world.oss.acknowledged.slice(mark).map((a) => a.partNumber).sort()).toEqual([2, 4])
+    expect(
+      world.oss.acknowledged
+        .slice(mark)
+        .map((a) => a.partNumber)
+        .sort(),
+    ).toEqual([2, 4])
     expect(process.events.filter(({ type }) => type === 'found')).toEqual([
       { type: 'found', uploadId: one, matchingBytes: partSize, adopted: false },
       { type: 'found', uploadId: wrong, matchingBytes: 0, adopted: false },

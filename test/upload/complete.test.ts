@@ -35,7 +35,10 @@ async function assertDone(): Promise<void> {
 describe('complete', () => {
   it.each<[string, Fault]>([
     ['the connection is cut after Complete was carried out', { type: 'reset-after-apply' }],
-    ['a gateway answers 504 after it was carried out', { type: 'status', status: 504, before: false }],
+    [
+      'a gateway answers 504 after it was carried out',
+      { type: 'status', status: 504, before: false },
+    ],
     ['the answer is cut off', { type: 'truncate-response', bytes: 40 }],
     ['the answer is not XML', { type: 'replace', body: 'ok' }],
   ])('settles by HEAD when %s', async (_, fault) => {

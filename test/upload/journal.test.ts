@@ -66,7 +66,14 @@ const journal = Buffer.from(lines.join(''))
 function told(count: number): JournalContent {
   const parts = new Map()
   const current = new Set<number>()
-  const content = { header, source: header.source, parts, current, superseded: [] as object[] }
+  const content = {
+    header,
+    source: header.source,
+    parts,
+    current,
+    superseded: [] as object[],
+    completingIsCurrent: false,
+  }
   for (const entry of entries.slice(0, count - 1)) {
     const { type, ...rest } = entry
     if (entry.type === 'part') {
@@ -75,8 +82,9 @@ function told(count: number): JournalContent {
     } else if (entry.type === 'source') {
       content.source = rest as typeof source
       current.clear()
+      content.completingIsCurrent = false
     } else if (type === 'superseded') content.superseded.push(rest)
-    else Object.assign(content, { completing: rest })
+    else Object.assign(content, { completing: rest, completingIsCurrent: true })
   }
   return content as unknown as JournalContent
 }

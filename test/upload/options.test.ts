@@ -76,6 +76,7 @@ describe('the checkpoint', () => {
       { path: '/var/x', store: undefined },
     ],
     [{ checkpointStore: store }, { path: './file.bin.ucp', store }],
+    [{ checkpointPath: 'file.bin.lock' }, { path: 'file.bin.lock', store: undefined }],
   ])('of %o is %o', (given, expected) => {
     expect(resolveWith(given).checkpoint).toEqual(expected)
   })
@@ -93,8 +94,10 @@ describe('the checkpoint', () => {
       { checkpointPath: '/var/x', checkpointStore: store },
       'checkpointPath and checkpointStore exclude each other',
     ],
-    [{ checkpointPath: required.path }, 'checkpointPath must not be the source itself'],
-    [{ checkpointPath: 'sub/../file.bin' }, 'checkpointPath must not be the source itself'],
+    [{ checkpointPath: required.path }, 'checkpointPath must be another file than path'],
+    [{ checkpointPath: 'sub/../file.bin' }, 'checkpointPath must be another file than path'],
+    [{ path: 'x.lock', checkpointPath: 'x' }, 'checkpointPath must be another file than path'],
+    [{ path: 'x.tmp', checkpointPath: './x' }, 'checkpointPath must be another file than path'],
   ])('of %o is a contradiction', (given, message) => {
     const error = thrown(() => resolveWith(given))
     expect(error).toBeInstanceOf(TypeError)
@@ -179,17 +182,9 @@ describe('what each option accepts', () => {
     ],
     [
       'partSize',
-      [
-        ...nothing,
-        102_399,
-        5 * 1024 ** 3 + 1,
-        102_400.5,
-        '102400',
-        -102_400,
-        Number.POSITIVE_INFINITY,
-      ],
-      Error,
-      '',
+      [null, 0, 102_399, 5 * 1024 ** 3 + 1, 102_400.5, '102400', -102_400, Number.NaN, [], {}],
+      RangeError,
+      'partSize must be a whole number of bytes, 102400 (100 KiB) to 5368709120 (5 GiB), not ',
     ],
     [
       'concurrency',

@@ -111,6 +111,23 @@ describe('resume', () => {
     expect(world.stored()?.equals(changed(2))).toBe(true)
   })
 
+  it("does not report an object for the file that has replaced its source under verify: 'stat'", async () => {
+    world = await World.create(bytes)
+    const now = randomBytes(bytes.length, 8)
+    world.oss.setFault((request) => {
+      if (request.operation !== 'CompleteMultipartUpload') return undefined
+      // Too late to be noticed: the old content is published, and then the process dies.
+      world.fs.put(world.path, now)
+      void first.kill()
+      return undefined
+    })
+    const first = world.process()
+    expect(await first.upload()).toBeUndefined()
+    world.oss.setFault(undefined)
+    await world.process().upload({ verify: 'stat' })
+    expect(world.stored()?.equals(now)).toBe(true)
+  })
+
   it.each([
     ['grown', Buffer.concat([bytes, randomBytes(2 * partSize, 9)])],
     ['cut short', bytes.subarray(0, 3 * partSize + 5)],
@@ -133,11 +150,16 @@ describe('resume', () => {
     expect(header).toContain('"partSize":102400')
     // 10,000 parts of 100 KiB and one byte: too large to make, so the size is only claimed.
     const huge = 10_000 * partSize + 1
-    const stat = world.fs.stat.bind(world.fs)
-    const { open } = world.fs
-    world.fs.stat = async (path) => ({ ...(await stat(path)), size: String(huge) })
-    world.fs.open = async (path, flags) => {
-      const file = await open.call(world.fs, path, flags)
+    const { fs, path: source } = world
+    const stat = fs.stat.bind(fs)
+    const open = fs.open.bind(fs)
+    fs.stat = async (path) => {
+      const identity = await stat(path)
+      return path === source ? { ...identity, size: String(huge) } : identity
+    }
+    fs.open = async (path, flags) => {
+      const file = await open(path, flags)
+      if (path !== source) return file
       return { ...file, stat: async () => ({ ...(await file.stat()), size: String(huge) }) }
     }
     const process = world.process()
@@ -198,14 +220,18 @@ describe('resume', () => {
     await interrupted(4)
     const open = world.openUploadIds()
     world.oss.setFault((request) =>
-      request.operation === 'ListParts' ? { type: 'status', status: 500, code: 'InternalError' } : undefined,
+      request.operation === 'ListParts'
+        ? { type: 'status', status: 500, code: 'InternalError' }
+        : undefined,
     )
     await expect(world.process().upload()).rejects.toMatchObject({
       code: 'InternalError',
       upload: { resumable: true, uploadId: open[0] },
     })
     expect(world.openUploadIds()).toEqual(open)
-    expect(world.oss.requests.filter((r) => r.operation === 'InitiateMultipartUpload')).toHaveLength(1)
+    expect(
+      world.oss.requests.filter((r) => r.operation === 'InitiateMultipartUpload'),
+    ).toHaveLength(1)
   })
 
   it('starts over by itself when OSS has dropped the upload, and leaves no second one', async () => {

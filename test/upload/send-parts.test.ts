@@ -30,11 +30,14 @@ describe('sendParts', () => {
     expect(most).toBe(concurrency)
   })
 
-  it.each([1, 4])('opens one connection for each of %i parts in flight, and reuses it', async (concurrency) => {
-    world = await World.create(randomBytes(40 * partSize))
-    await world.process().upload({ concurrency })
-    expect(world.oss.connections).toBe(concurrency)
-  })
+  it.each([1, 4])(
+    'opens one connection for each of %i parts in flight, and reuses it',
+    async (concurrency) => {
+      world = await World.create(randomBytes(40 * partSize))
+      await world.process().upload({ concurrency })
+      expect(world.oss.connections).toBe(concurrency)
+    },
+  )
 
   it('counts bytes that were sent, bytes that were taken over, and parts', async () => {
     world = await World.create(randomBytes(3 * partSize + 1))
@@ -47,11 +50,11 @@ describe('sendParts', () => {
   it('fails when a part is acknowledged before it was sent whole', async () => {
     world = await World.create(randomBytes(2 * 5_000_000))
     world.oss.setFault((request) =>
-      request.partNumber === 1
-        ? { type: 'early-response', status: 200, code: 'OK' }
-        : undefined,
+      request.partNumber === 1 ? { type: 'early-response', status: 200, code: 'OK' } : undefined,
     )
-    await expect(world.process().upload({ partSize: 5_000_000 })).rejects.toThrow(/UploadPart|part 1/)
+    await expect(world.process().upload({ partSize: 5_000_000 })).rejects.toThrow(
+      /UploadPart|part 1/,
+    )
     expect(world.oss.completed).toEqual([])
   })
 

@@ -39,16 +39,15 @@ describe('uploadFile', () => {
     expect(world.fs.list()).toEqual([world.path])
   })
 
-  it.each([
-    partSize + 1,
-    2 * partSize,
-    2 * partSize + 1,
-  ])('stores %i bytes in parts', async (size) => {
-    world = await World.create(randomBytes(size))
-    const result = await world.process().upload()
-    expect(result).toMatchObject({ size, parts: Math.ceil(size / partSize) })
-    expect(world.stored()?.equals(randomBytes(size))).toBe(true)
-  })
+  it.each([partSize + 1, 2 * partSize, 2 * partSize + 1])(
+    'stores %i bytes in parts',
+    async (size) => {
+      world = await World.create(randomBytes(size))
+      const result = await world.process().upload()
+      expect(result).toMatchObject({ size, parts: Math.ceil(size / partSize) })
+      expect(world.stored()?.equals(randomBytes(size))).toBe(true)
+    },
+  )
 
   it('touches nothing when an option is wrong', async () => {
     world = await World.create(bytes)
@@ -74,7 +73,10 @@ describe('uploadFile', () => {
       }
       return undefined
     })
-    await world.process().upload({ concurrency: 1 }).catch(() => {})
+    await world
+      .process()
+      .upload({ concurrency: 1 })
+      .catch(() => {})
     expect(seen[0]).toContain(`"uploadId":"${seen[1]}"`)
   })
 
@@ -121,28 +123,34 @@ describe('uploadFile', () => {
 describe('a source that changes during the run (I7)', () => {
   it.each<[string, () => void]>([
     ['rewritten in place', () => world.fs.put(world.path, randomBytes(bytes.length, 3))],
-    ['rewritten with its times set back', () => world.fs.put(world.path, randomBytes(bytes.length, 3), { keepTimes: true })],
+    [
+      'rewritten with its times set back',
+      () => world.fs.put(world.path, randomBytes(bytes.length, 3), { keepTimes: true }),
+    ],
     ['cut short', () => world.fs.put(world.path, bytes.subarray(0, partSize))],
     ['grown', () => world.fs.put(world.path, Buffer.concat([bytes, bytes]))],
     ['replaced', () => world.fs.put(world.path, randomBytes(bytes.length, 3), { replace: true })],
     ['removed', () => world.fs.delete(world.path)],
-  ])('is not published when it is %s, and the next run publishes what is there then', async (_, edit) => {
-    world = await World.create(bytes)
-    whenPart(4, edit)
-    const first = world.process()
-    await expect(first.upload({ concurrency: 1 })).rejects.toMatchObject({
-      code: 'ERR_OSS_SOURCE_CHANGED',
-      upload: { resumable: true },
-    })
-    await first.kill()
-    expect(count('CompleteMultipartUpload')).toBe(0)
-    expect(world.fs.openFiles).toBe(0)
-    if (!world.fs.list().includes(world.path)) return
-    const result = await world.process().upload()
-    const file = await world.fs.readFile(world.path)
-    expect(result?.size).toBe(file.byteLength)
-    expect(world.stored()?.equals(file)).toBe(true)
-  })
+  ])(
+    'is not published when it is %s, and the next run publishes what is there then',
+    async (_, edit) => {
+      world = await World.create(bytes)
+      whenPart(4, edit)
+      const first = world.process()
+      await expect(first.upload({ concurrency: 1 })).rejects.toMatchObject({
+        code: 'ERR_OSS_SOURCE_CHANGED',
+        upload: { resumable: true },
+      })
+      await first.kill()
+      expect(count('CompleteMultipartUpload')).toBe(0)
+      expect(world.fs.openFiles).toBe(0)
+      if (!world.fs.list().includes(world.path)) return
+      const result = await world.process().upload()
+      const file = await world.fs.readFile(world.path)
+      expect(result?.size).toBe(file.byteLength)
+      expect(world.stored()?.equals(file)).toBe(true)
+    },
+  )
 
   it('is noticed after the last part as well', async () => {
     world = await World.create(bytes)
@@ -199,9 +207,14 @@ describe('with oss:PutObject alone (I8)', () => {
   it('reports an upload id that it may not abort, and the first error stays the first', async () => {
     world = await World.create(bytes, { denied })
     world.oss.setFault((request) =>
-      request.partNumber === 2 ? { type: 'status', status: 400, code: 'InvalidArgument' } : undefined,
+      request.partNumber === 2
+        ? { type: 'status', status: 400, code: 'InvalidArgument' }
+        : undefined,
     )
-    const error = await world.process().upload({ checkpoint: false }).catch((error) => error)
+    const error = await world
+      .process()
+      .upload({ checkpoint: false })
+      .catch((error) => error)
     expect(error).toMatchObject({
       code: 'InvalidArgument',
       upload: { resumable: false, abandonedUploadIds: world.openUploadIds() },
@@ -214,7 +227,9 @@ describe('abandoned uploads (I9)', () => {
   it('aborts the upload of a run without a checkpoint that failed', async () => {
     world = await World.create(bytes)
     world.oss.setFault((request) =>
-      request.partNumber === 2 ? { type: 'status', status: 400, code: 'InvalidArgument' } : undefined,
+      request.partNumber === 2
+        ? { type: 'status', status: 400, code: 'InvalidArgument' }
+        : undefined,
     )
     await expect(world.process().upload({ checkpoint: false })).rejects.toThrow('InvalidArgument')
     expect(world.openUploadIds()).toEqual([])
@@ -258,7 +273,12 @@ describe('abandoned uploads (I9)', () => {
     const mark = world.oss.acknowledged.length
     await world.process().upload()
     // The third was acknowledged and not recorded: OSS's list knows it.
-    expect(world.oss.acknowledged.slice(mark).map((a) => a.partNumber).sort()).toEqual([4, 5, 6])
+    expect(
+      world.oss.acknowledged
+        .slice(mark)
+        .map((a) => a.partNumber)
+        .sort(),
+    ).toEqual([4, 5, 6])
   })
 
   it('records an upload id before it aborts it, and tries again when that failed', async () => {
@@ -269,7 +289,8 @@ describe('abandoned uploads (I9)', () => {
     await first.kill()
     const [old = ''] = world.openUploadIds()
     world.oss.setFault((request) =>
-      request.operation === 'AbortMultipartUpload' || request.operation === 'InitiateMultipartUpload'
+      request.operation === 'AbortMultipartUpload' ||
+      request.operation === 'InitiateMultipartUpload'
         ? { type: 'status', status: 500, code: 'InternalError' }
         : undefined,
     )
@@ -307,7 +328,9 @@ describe('a checkpoint of another upload', () => {
   async function interrupted(): Promise<void> {
     world = await World.create(bytes)
     world.oss.setFault((request) =>
-      request.partNumber === 3 ? { type: 'status', status: 400, code: 'InvalidArgument' } : undefined,
+      request.partNumber === 3
+        ? { type: 'status', status: 400, code: 'InvalidArgument' }
+        : undefined,
     )
     const first = world.process()
     await expect(first.upload({ concurrency: 1 })).rejects.toThrow('InvalidArgument')
@@ -316,7 +339,11 @@ describe('a checkpoint of another upload', () => {
   }
 
   it.each<[string, object, RegExp]>([
-    ['key', { key: 'other' }, /oss:\/\/examplebucket\/dir\/file\.bin, not oss:\/\/examplebucket\/other/],
+    [
+      'key',
+      { key: 'other' },
+      /oss:\/\/examplebucket\/dir\/file\.bin, not oss:\/\/examplebucket\/other/,
+    ],
     ['part size', { partSize: 204_800 }, /part size is 102400, not 204800/],
     ['headers', { contentType: 'text/plain' }, /another content-type/],
   ])('is refused when the %s differs, and left as it is', async (_, change, message) => {
@@ -339,7 +366,12 @@ describe('a checkpoint of another upload', () => {
     const process = world.process()
     const result = await process.upload({ restart: true, key: 'other' })
     expect(result?.outcome).toBe('completed')
-    expect(process.events).toContainEqual({ type: 'superseded', uploadId: old, reason: 'restart', open: false })
+    expect(process.events).toContainEqual({
+      type: 'superseded',
+      uploadId: old,
+      reason: 'restart',
+      open: false,
+    })
     expect(world.openUploadIds()).toEqual([])
     expect(world.oss.object(world.bucket, 'other')?.read().equals(bytes)).toBe(true)
   })
@@ -373,8 +405,16 @@ describe('a checkpoint of another upload', () => {
     const mark = world.oss.acknowledged.length
     const result = await process.upload()
     expect(result?.outcome).toBe('completed')
-    expect(process.events[0]).toMatchObject({ type: 'checkpoint-quarantined', uploadId: result?.uploadId })
-    expect(world.oss.acknowledged.slice(mark).map((a) => a.partNumber).sort()).toEqual([3, 4, 5, 6])
+    expect(process.events[0]).toMatchObject({
+      type: 'checkpoint-quarantined',
+      uploadId: result?.uploadId,
+    })
+    expect(
+      world.oss.acknowledged
+        .slice(mark)
+        .map((a) => a.partNumber)
+        .sort(),
+    ).toEqual([3, 4, 5, 6])
   })
 })
 
@@ -385,7 +425,10 @@ describe('two processes with one checkpoint', () => {
     const refused = outcomes.filter(({ status }) => status === 'rejected')
     expect(refused).toHaveLength(1)
     expect(refused[0]).toMatchObject({
-      reason: { code: 'ERR_OSS_CHECKPOINT_LOCKED', message: expect.stringMatching(/process \d+ on host/) },
+      reason: {
+        code: 'ERR_OSS_CHECKPOINT_LOCKED',
+        message: expect.stringMatching(/process \d+ on host/),
+      },
     })
     expect(world.oss.completed).toHaveLength(1)
     expect(count('InitiateMultipartUpload')).toBe(1)
@@ -441,8 +484,15 @@ describe('cancellation (I11)', () => {
     const upload = process.upload({ signal: controller.signal, onAbort: 'discard' })
     await expect(upload).rejects.toBe(cancelled)
     const [uploadId = ''] = world.openUploadIds()
-    expect(world.fs.text(`${world.path}.ucp`)).toContain(`"type":"superseded","uploadId":"${uploadId}"`)
-    expect(process.events).toContainEqual({ type: 'superseded', uploadId, reason: 'cancelled', open: true })
+    expect(world.fs.text(`${world.path}.ucp`)).toContain(
+      `"type":"superseded","uploadId":"${uploadId}"`,
+    )
+    expect(process.events).toContainEqual({
+      type: 'superseded',
+      uploadId,
+      reason: 'cancelled',
+      open: true,
+    })
   })
 
   it('does not even open the file when it was cancelled before', async () => {

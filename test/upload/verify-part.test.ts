@@ -28,9 +28,12 @@ describe('verifyPart', () => {
     ['another CRC-64', { crc64: '1' }, false],
     ['MD5', { md5 }, true],
     ['another MD5', { md5: md5.replace(/^./, (c) => (c === '0' ? '1' : '0')) }, false],
-  ])('compares with %s and always says the CRC-64 of the local bytes', async (_, expected, matches) => {
-    expect(await verify(expected)).toEqual({ crc64: crc, matches })
-  })
+  ])(
+    'compares with %s and always says the CRC-64 of the local bytes',
+    async (_, expected, matches) => {
+      expect(await verify(expected)).toEqual({ crc64: crc, matches })
+    },
+  )
 
   it('stops between two chunks when it is cancelled', async () => {
     const reason = new Error('enough')
