@@ -121,6 +121,7 @@ export class Checkpoint {
     this.#parts.clear()
     this.#current.clear()
     this.#completing = undefined
+    this.#completingIsCurrent = false
     this.#superseded = [...this.superseded]
     await this.#rewrite()
   }

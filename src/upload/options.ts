@@ -146,7 +146,7 @@ function assertApart(path: string, checkpointPath: string): void {
   for (const suffix of ['', '.lock', '.tmp']) {
     if (resolve(checkpointPath) + suffix === source) {
       throw new TypeError(
-        `checkpointPath must not be the source itself${suffix && `, nor with ${suffix}`}`,
+        'checkpointPath must be another file than path, also when .lock or .tmp is added to it',
       )
     }
   }
