@@ -29,6 +29,8 @@ export interface Failure {
   readonly status?: number
   readonly uploadId?: string
   readonly checkpointPath?: string
+  /** Upload ids that could not be aborted and that OSS bills until somebody does. */
+  readonly abandonedUploadIds?: readonly string[]
 }
 
 /** Options of the library by the names that a person has typed. */

@@ -74,8 +74,8 @@ class JsonReport implements Report {
     })
   }
 
-  failure(failure: Failure): void {
-    this.#io.stderr.write(failureJson(failure))
+  failure(failure: Failure, abandonedUploadIds: readonly string[]): void {
+    this.#io.stderr.write(failureJson({ ...failure, abandonedUploadIds }))
   }
 
   #write(value: object): void {
@@ -164,7 +164,11 @@ class WordReport implements Report {
   }
 
   #sayOpen(more: readonly string[]): void {
-    for (const uploadId of new Set([...this.#open, ...more])) this.#say(stillOpen(uploadId))
+    // Said under --quiet too: what nobody aborts is billed.
+    for (const uploadId of new Set([...this.#open, ...more])) {
+      const { kind, text } = stillOpen(uploadId)
+      this.#display.say(wordLine(kind, text))
+    }
   }
 
   #sayGathered(): void {

@@ -40,7 +40,7 @@ environment:
 
 exit status:
   0    uploaded
-  1    failed; running the command again starts over
+  1    failed; running the command again does not resume
   2    wrong usage
   3    failed; running the same command again resumes
   4    refused: the checkpoint belongs to another upload

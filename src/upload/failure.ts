@@ -28,6 +28,12 @@ export async function leaveAfterFailure(run: UploadRun, error: unknown): Promise
   }
 }
 
+/** Here the same call would fail the same way: somebody has to decide something first. */
+const needsDecision: ReadonlySet<string> = new Set([
+  'ERR_OSS_CHECKPOINT_MISMATCH',
+  'ERR_OSS_AMBIGUOUS',
+])
+
 /** Adds to a library error what is kept and whether the same call resumes. Misuse and `signal.reason` pass untouched. */
 export function describeFailure(
   error: unknown,
@@ -45,8 +51,7 @@ export function describeFailure(
     ...(uploadId !== undefined && { uploadId }),
     ...(location !== '' && { checkpointPath: location }),
     resumable:
-      error.code === 'ERR_OSS_CHECKPOINT_LOCKED' ||
-      (recorded && error.code !== 'ERR_OSS_CHECKPOINT_MISMATCH'),
+      error.code === 'ERR_OSS_CHECKPOINT_LOCKED' || (recorded && !needsDecision.has(error.code)),
     abandonedUploadIds,
   }
   return error

@@ -26,13 +26,15 @@ export async function sendParts(
   progress: Progress,
   tally: PartTally,
 ): Promise<void> {
-  // Missing parts first: the network is the slow one, and verification fits beside the last of them.
-  const tasks: (number | PartToVerify)[] = [...todo.send, ...todo.verify]
+  const take = takeTurns(todo)
+  const count = todo.send.length + todo.verify.length
   const { concurrency, signal } = run.settings
   // One set per worker, made when its first part comes: memory follows the work, not the settings.
   const pool: PartBuffers[] = []
   progress.phase(todo.send.length > 0 ? 'sending' : 'verifying')
-  await runPool(tasks, Math.min(concurrency, tasks.length), signal, async (task, slot, stop) => {
+  const turns = Array.from({ length: count }, () => take)
+  await runPool(turns, Math.min(concurrency, count), signal, async (next, slot, stop) => {
+    const task = next(slot)
     const buffers = pool[slot] ?? new PartBuffers()
     pool[slot] = buffers
     const range = partRange(plan, typeof task === 'number' ? task : task.number)
@@ -59,6 +61,23 @@ export async function sendParts(
     tally.sent.bytes += range.size
     progress.acknowledged(range.size)
   })
+}
+
+/**
+ * The first worker verifies while there is something to verify, and the others send: the disk and the network are busy at
+ * once, and progress soon shows what is there already. Whoever has run out of the one does the other.
+ */
+function takeTurns({
+  send,
+  verify,
+}: Pick<Reconciliation, 'send' | 'verify'>): (slot: number) => number | PartToVerify {
+  const sending = send.values()
+  const verifying = verify.values()
+  return (slot) => {
+    const [first, second] = slot === 0 ? [verifying, sending] : [sending, verifying]
+    const next = first.next()
+    return next.done ? (second.next().value as number | PartToVerify) : next.value
+  }
 }
 
 /** I2: the part counts only when OSS's CRC-64, where it gives one, is that of the bytes read from the source. */

@@ -130,7 +130,7 @@ describe('in words', () => {
     expect(io.out).not.toBe('')
   })
 
-  it('quiet leaves errors and the result', () => {
+  it('quiet leaves errors, the result, and what would be billed unknown', () => {
     const { io, report } = words(true)
     report.event({ type: 'resume', uploadId: 'U', parts: 7 })
     report.progress(progressAt(50 * mib))
@@ -138,7 +138,10 @@ describe('in words', () => {
     expect(io.err).toBe('')
     expect(io.out).not.toBe('')
     report.failure(failure, ['A'])
-    expect(io.err.split('\n')).toHaveLength(2)
+    const [error, open, ...rest] = io.err.split('\n')
+    expect(error).toMatch(/^ossup: error: /)
+    expect(open).toMatch(/^ossup: warning: .*\bA\b/)
+    expect(rest).toEqual([''])
   })
 })
 
@@ -193,7 +196,11 @@ describe('in JSON', () => {
   it('a failure is one line on stderr, and stdout has nothing of it', () => {
     const { io, report } = json()
     report.failure(failure, ['A'])
-    expect(JSON.parse(io.err)).toEqual({ type: 'error', ...failure })
+    expect(JSON.parse(io.err)).toEqual({
+      type: 'error',
+      ...failure,
+      abandonedUploadIds: ['A'],
+    })
     expect(io.out).toBe('')
   })
 

@@ -143,6 +143,7 @@ describe('runUpload', () => {
         exitCode: 130,
         resumable: true,
         checkpointPath: checkpoint,
+        abandonedUploadIds: [],
       })
     })
   })

@@ -315,6 +315,7 @@ describe('failure', () => {
         status: 403,
         uploadId: fake.uploads('examplebucket')[0]?.uploadId,
         checkpointPath: 'f.bin.ucp',
+        abandonedUploadIds: [],
       },
     ])
 

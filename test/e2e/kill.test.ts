@@ -5,7 +5,8 @@ import { startFakeOss } from '../support/fake-oss/index.js'
 import { credentials, startOssup, temporaryFolder, towards, until } from './ossup-process.js'
 
 const seed = Number(process.env['OSSUP_SEED'] ?? Date.now() % 1_000_000_000)
-const moments = 20
+/** `npm run test:soak` asks for a hundred. */
+const moments = Number(process.env['OSSUP_KILLS'] ?? 20)
 const momentsWithoutListing = 6
 
 /** mulberry32: small, and the same everywhere. */

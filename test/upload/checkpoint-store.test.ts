@@ -157,6 +157,23 @@ describe('load()', () => {
     expect(await loaded(session)).toBe('text\n')
   })
 
+  it.each([
+    { size: 256 * 1024 * 1024, read: 'content' },
+    { size: 256 * 1024 * 1024 + 1, read: '' },
+  ])(
+    'of a file of $size bytes reads "$read": what is larger is no journal',
+    async ({ size, read }) => {
+      const fs = new MemoryFileSystem()
+      fs.put(path, Buffer.from('content'))
+      const identity = await fs.stat(path)
+      const large: FileSystem = {
+        ...withFiles(fs, () => ({})),
+        stat: async () => ({ ...identity, size: String(size) }),
+      }
+      expect(await loaded(await acquire(large))).toBe(read)
+    },
+  )
+
   it('removes the temporary file that a crash has left', async () => {
     const fs = new MemoryFileSystem()
     fs.put(temporary, Buffer.from('half'))
@@ -275,6 +292,18 @@ describe('replace()', () => {
     const session = await acquire(fs)
     fs.fail = ({ name }) => (name === 'syncDirectory' ? 'EIO' : undefined)
     await expect(session.replace('new\n')).rejects.toMatchObject(failure('EIO', path))
+  })
+
+  it('does not write to a file that somebody puts in its way', async () => {
+    const fs = new MemoryFileSystem()
+    const session = await acquire(fs)
+    await session.replace('old\n')
+    fs.fail = ({ name }) => {
+      if (name === 'open') fs.put(temporary, Buffer.from('somebody else'))
+      return undefined
+    }
+    await expect(session.replace('new\n')).rejects.toMatchObject(failure('EEXIST', path))
+    expect(fs.text(path)).toBe('old\n')
   })
 
   it('uses the name of a temporary file that a crash has left, but not the file', async () => {
@@ -398,6 +427,18 @@ describe('append()', () => {
     const expected = failure('EIO', `cannot write the checkpoint ${path} (EIO)`)
     await expect(session.append('two\n', true)).rejects.toMatchObject(expected)
     await expect(session.append('three\n', false)).rejects.toMatchObject(expected)
+  })
+
+  it('is possible again after a replacement, though a sync beside it had failed', async () => {
+    const fs = new MemoryFileSystem()
+    const session = await begun(fs)
+    fs.fail = ({ name }) => (name === 'sync' ? 'EIO' : undefined)
+    await session.append('one\n', false)
+    await settle()
+    fs.fail = undefined
+    await session.replace('second\n')
+    await session.append('two\n', true)
+    expect(fs.text(path)).toBe('second\ntwo\n')
   })
 
   it('fails when a sync beside it fails while it is being written', async () => {
