@@ -19,6 +19,8 @@ export function wordsFor(event: UploadEvent): Words | undefined {
         `the checkpoint was damaged and is now ${event.path}` +
           (event.uploadId === undefined ? '' : `; it held upload ${event.uploadId}`),
       )
+    case 'checkpoint-left':
+      return warning('the object is stored, and its checkpoint could not be removed: delete it')
     case 'resume':
       return note(`continuing upload ${event.uploadId}, which has ${count(event.parts, 'part')}`)
     case 'source-differs':

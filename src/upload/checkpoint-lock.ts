@@ -27,6 +27,8 @@ export interface LockEnvironment {
 }
 
 export interface Lock {
+  /** @throws {OssError} `ERR_OSS_CHECKPOINT_LOCKED` when this process was taken for dead, and another one has the lock now. */
+  assertHeld(): Promise<void>
   release(): Promise<void>
 }
 
@@ -57,6 +59,11 @@ export async function acquireLock(
     beat = fs.touch(path).catch(() => {})
   })
   return {
+    async assertHeld() {
+      const holder = await read(path, fs)
+      // No lock at all is nobody's: a successor that has ended leaves an upload that settles like a lost answer (I5).
+      if (holder !== undefined && holder.nonce !== self.nonce) throw locked(path, holder)
+    },
     async release() {
       stop()
       await beat
@@ -140,8 +147,6 @@ async function lives(
   const before = await touchedAt(path, fs)
   // Released: there is nobody to wait for.
   if (before === undefined) return false
-  const ageMs = environment.now().getTime() - Number(BigInt(before) / 1_000_000n)
-  if (ageMs > 60 * silenceMs) return false
   for (let waited = 0; waited < silenceMs; waited += 1_000) {
     await environment.sleep(1_000, signal)
     const touched = await touchedAt(path, fs)

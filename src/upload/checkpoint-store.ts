@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path'
 import { isNodeError, OssError } from '../primitives/errors.js'
-import { acquireLock, type LockEnvironment } from './checkpoint-lock.js'
+import { acquireLock, type Lock, type LockEnvironment } from './checkpoint-lock.js'
 import type { FileSystem, OpenFile } from './file-system.js'
 
 /** Where an upload's journal lives. An embedder may keep it elsewhere than in a file. */
@@ -59,7 +59,7 @@ export function fileCheckpointStore(
         if (error instanceof OssError || signal?.aborted) throw error
         throw checkpointIo(`cannot create the lock ${path}.lock`, error)
       })
-      return new FileSession(path, fs, environment, () => lock.release())
+      return new FileSession(path, fs, environment, lock)
     },
   }
 }
@@ -68,7 +68,7 @@ class FileSession implements CheckpointSession {
   readonly #path: string
   readonly #fs: FileSystem
   readonly #environment: LockEnvironment
-  readonly #unlock: () => Promise<void>
+  readonly #lock: Lock
   #file: OpenFile | undefined
   /** Appends run one after another; a failed one fails all that follow, because the file may end in half a line. */
   #tail: Promise<void> = Promise.resolve()
@@ -77,16 +77,11 @@ class FileSession implements CheckpointSession {
   #syncing: Promise<void> | undefined
   #unsynced = false
 
-  constructor(
-    path: string,
-    fs: FileSystem,
-    environment: LockEnvironment,
-    unlock: () => Promise<void>,
-  ) {
+  constructor(path: string, fs: FileSystem, environment: LockEnvironment, lock: Lock) {
     this.#path = path
     this.#fs = fs
     this.#environment = environment
-    this.#unlock = unlock
+    this.#lock = lock
   }
 
   async load(): Promise<Uint8Array | undefined> {
@@ -105,6 +100,7 @@ class FileSession implements CheckpointSession {
   /** Temp file in the same directory, fsync, rename, fsync of the directory: a crash leaves the old text or the new one. */
   async replace(text: string): Promise<void> {
     const temporary = this.#temporary
+    await this.#assertHeld()
     try {
       await this.#closeFile()
       const file = await this.#create(temporary)
@@ -125,6 +121,7 @@ class FileSession implements CheckpointSession {
   append(line: string, durable: boolean): Promise<void> {
     const written = this.#tail.then(async () => {
       if (this.#failure !== undefined) throw this.#failure
+      if (durable) await this.#assertHeld()
       try {
         this.#file ??= await this.#fs.open(this.#path, 'a')
         await writeAll(this.#file, line)
@@ -192,9 +189,22 @@ class FileSession implements CheckpointSession {
     } catch (error) {
       throw checkpointIo(`cannot close the checkpoint ${this.#path}`, error)
     } finally {
-      await this.#unlock().catch((error) => {
+      await this.#lock.release().catch((error) => {
         throw checkpointIo(`cannot release the lock ${this.#path}.lock`, error)
       })
+    }
+  }
+
+  /**
+   * Before every step that counts: a process that was stopped for long (a suspended machine, SIGSTOP) may have been taken for
+   * dead, and must not publish or rewrite anything beside its successor.
+   */
+  async #assertHeld(): Promise<void> {
+    try {
+      await this.#lock.assertHeld()
+    } catch (error) {
+      if (error instanceof OssError) throw error
+      throw checkpointIo(`cannot read the lock ${this.#path}.lock`, error)
     }
   }
 
@@ -240,6 +250,8 @@ const ioHints: Readonly<Record<string, string>> = {
   EACCES:
     'the directory is not writable: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',
   ENOENT: 'create the directory of the checkpoint first',
+  EPERM:
+    'the file system may not know symbolic links, which the lock is: put the checkpoint on another one (checkpointPath, --checkpoint)',
 }
 
 function checkpointIo(message: string, cause: unknown): OssError {

@@ -20,6 +20,8 @@ export type UploadEvent =
   | { readonly type: 'degraded'; readonly operation: string; readonly consequence: string }
   /** A damaged checkpoint was moved to `path`; `uploadId` is the one it held, when that could be read. */
   | { readonly type: 'checkpoint-quarantined'; readonly path: string; readonly uploadId?: string }
+  /** The object is stored, and its checkpoint could not be removed: delete it, or let the next run find the object complete. */
+  | { readonly type: 'checkpoint-left' }
   /** An earlier run is continued: `parts` of it are to be verified or trusted. */
   | { readonly type: 'resume'; readonly uploadId: string; readonly parts: number }
   /** The source is not what it was when the earlier run began; every part is compared with its bytes. */

@@ -4,6 +4,20 @@ import { tell, type UploadProgress } from './events.js'
 
 const intervalMs = 100
 
+/** An upload that had to start over counts from zero again; its listener sees counts stand still until they are passed. */
+export function neverBack(
+  listener: ((progress: UploadProgress) => void) | undefined,
+): ((progress: UploadProgress) => void) | undefined {
+  if (listener === undefined) return undefined
+  const highest = { transferredBytes: 0, sentBytes: 0, resumedBytes: 0, partsDone: 0 }
+  return (progress) => {
+    for (const name of Object.keys(highest) as (keyof typeof highest)[]) {
+      highest[name] = Math.max(highest[name], progress[name])
+    }
+    listener({ ...progress, ...highest })
+  }
+}
+
 export class Progress {
   readonly #listener: ((progress: UploadProgress) => void) | undefined
   readonly #totalBytes: number

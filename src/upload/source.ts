@@ -43,6 +43,8 @@ export async function openSource(path: string, fs: FileSystem): Promise<Source> 
     file = await fs.open(path, 'r')
     const opened = await file.stat()
     if (!opened.isFile) throw notAFile(path)
+    // Files below /proc say 0 bytes and have some: they would be stored empty.
+    if (opened.size === '0' && (await file.read(new Uint8Array(1), 1, 0)) > 0) throw notAFile(path)
     return new SourceFile(path, opened, file, fs)
   } catch (error) {
     await file?.close().catch(() => {})

@@ -14,7 +14,7 @@ import { describeFailure, leaveAfterFailure } from './failure.js'
 import { withGrace } from './grace.js'
 import { resolveOptions, type UploadFileOptions, type UploadSettings } from './options.js'
 import { type PartPlan, planParts } from './plan.js'
-import { Progress } from './progress.js'
+import { neverBack, Progress } from './progress.js'
 import { putSmallFile } from './put-small-file.js'
 import type { UploadFileResult } from './result.js'
 import { resumeUpload } from './resume.js'
@@ -47,14 +47,16 @@ export async function uploadFileIn(
   options: UploadFileOptions,
 ): Promise<UploadFileResult> {
   // 1. Nothing is touched before every option has been checked.
-  const settings = resolveOptions(options)
+  const resolved = resolveOptions(options)
+  const settings = { ...resolved, onProgress: neverBack(resolved.onProgress) }
   settings.signal?.throwIfAborted()
   // 2. One open file for the whole run: what is read is what was looked at.
   const source = await openSource(settings.path, environment.fs)
   try {
     return await uploadSource(environment, client, settings, source)
   } finally {
-    await source.close()
+    // Whatever the outcome is, a file that was only read cannot change it by failing to close.
+    await source.close().catch(() => {})
   }
 }
 
@@ -71,7 +73,9 @@ async function uploadSource(
   const location = store?.location ?? ''
   // 3. What fits one part needs no checkpoint, unless an earlier run has left one.
   if (plan.count <= 1 && !(await store?.exists())) {
-    return putSmallFile(client, settings, source)
+    return await putSmallFile(client, settings, source).catch((error: unknown) => {
+      throw describeFailure(error, settings, undefined, '', [])
+    })
   }
   const session = await store?.acquire(settings.signal).catch((error: unknown) => {
     throw describeFailure(error, settings, undefined, location, [])
@@ -91,7 +95,8 @@ async function uploadSource(
   } catch (error) {
     throw describeFailure(error, settings, checkpoint, location, [...abandoned])
   } finally {
-    await session?.release()
+    // Everything that had to be durable is; a lock that stays behind is taken over.
+    await session?.release().catch(() => {})
   }
 }
 
@@ -111,7 +116,7 @@ async function live(run: UploadRun, location: string): Promise<UploadFileResult>
   if (checkpoint.upload !== undefined && source.size === 0) await giveUp(run, 'the source is empty')
   if (source.size === 0) {
     const result = await putSmallFile(run.client, settings, source)
-    await checkpoint.remove()
+    await removeCheckpoint(run)
     return { ...result, abandonedUploadIds: [...run.abandoned] }
   }
   try {
@@ -216,6 +221,15 @@ function missing(plan: PartPlan, done: ReadonlySet<number>): number[] {
   return Array.from({ length: plan.count }, (_, index) => index + 1).filter((n) => !done.has(n))
 }
 
+/** The object is stored: nothing that fails from here on makes it a failure, and the next run would find it complete. */
+async function removeCheckpoint({ checkpoint, emit }: UploadRun): Promise<void> {
+  try {
+    await checkpoint.remove()
+  } catch {
+    emit({ type: 'checkpoint-left' })
+  }
+}
+
 async function finish(
   run: UploadRun,
   plan: PartPlan,
@@ -224,7 +238,7 @@ async function finish(
   tally: PartTally,
   progress: Progress,
 ): Promise<UploadFileResult> {
-  await run.checkpoint.remove()
+  await removeCheckpoint(run)
   progress.phase('completed')
   return {
     ...completion,

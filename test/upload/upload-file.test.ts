@@ -110,6 +110,70 @@ describe('uploadFile', () => {
     expect(early.every(({ transferredBytes }) => transferredBytes < bytes.length)).toBe(true)
   })
 
+  it('is a success when the checkpoint cannot be removed: the object is stored', async () => {
+    world = await World.create(bytes)
+    world.fs.fail = ({ name, path }) =>
+      name === 'unlink' && path.endsWith('.ucp') ? 'EACCES' : undefined
+    const process = world.process()
+    expect((await process.upload())?.outcome).toBe('completed')
+    expect(process.events).toContainEqual({ type: 'checkpoint-left' })
+    world.fs.fail = undefined
+    // The next run finds it complete and sends nothing.
+    const result = await world.process().upload()
+    expect(result).toMatchObject({ outcome: 'completed-reconciled', sent: { parts: 0 } })
+    expect(world.fs.list()).toEqual([world.path])
+  })
+
+  it.each(['close', 'readlink'])('is a success when "%s" fails at its very end', async (call) => {
+    world = await World.create(bytes)
+    let completed = false
+    world.fs.fail = ({ name }) => (completed && name === call ? 'EIO' : undefined)
+    const onProgress = ({ phase }: UploadProgress): void => {
+      completed = phase === 'completed'
+    }
+    expect((await world.process().upload({ onProgress }))?.outcome).toBe('completed')
+  })
+
+  it('counts on from where it was when it has to start over', async () => {
+    world = await World.create(bytes)
+    let dropped = false
+    world.oss.setFault((request) => {
+      if (!dropped && request.partNumber === 5) {
+        dropped = true
+        world.oss.dropUpload(request.uploadId ?? '')
+      }
+      return undefined
+    })
+    const seen: number[] = []
+    const onProgress = (progress: UploadProgress): void => void seen.push(progress.transferredBytes)
+    await world.process().upload({ concurrency: 1, onProgress })
+    expect(dropped).toBe(true)
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+  })
+
+  it('publishes nothing once another process was given its lock', async () => {
+    world = await World.create(bytes)
+    const first = world.process()
+    // The first process stands still for so long that it is taken for dead, and comes back before its last step.
+    const upload = first.upload({
+      concurrency: 1,
+      onProgress: ({ partsDone, parts }) => {
+        if (partsDone !== parts) return
+        world.fs.delete(`${world.path}.ucp.lock`)
+        void world.fs.symlink(
+          JSON.stringify({ pid: 99, start: 's', host: 'other', scope: 'other', nonce: 'n' }),
+          `${world.path}.ucp.lock`,
+        )
+      },
+    })
+    await expect(upload).rejects.toMatchObject({
+      code: 'ERR_OSS_CHECKPOINT_LOCKED',
+      message: expect.stringContaining('process 99 on other'),
+    })
+    expect(count('CompleteMultipartUpload')).toBe(0)
+    expect(world.fs.list()).toContain(`${world.path}.ucp.lock`)
+  })
+
   it('survives listeners that throw', async () => {
     world = await World.create(bytes)
     const broken = (): never => {
