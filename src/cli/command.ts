@@ -15,9 +15,20 @@ export interface Command {
   run(io: Io, argv: readonly string[]): Promise<number>
 }
 
-/** One line on stderr for an error that no command has reported. @returns the exit code */
-export function refuse(io: Io, error: unknown): number {
-  const failure = describeFailure(error, 'see: ossup --help', true)
+/**
+ * One line on stderr for an error that no command has reported otherwise.
+ *
+ * @param help where the options are explained
+ * @param underway false while a TypeError can only be about an option
+ * @returns the exit code
+ */
+export function refuse(
+  io: Io,
+  error: unknown,
+  help = 'see: ossup --help',
+  underway = true,
+): number {
+  const failure = describeFailure(error, help, underway)
   io.stderr.write(
     hasFlag(io.argv, '--json') ? failureJson(failure) : wordLine('error', failureText(failure)),
   )

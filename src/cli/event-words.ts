@@ -1,7 +1,8 @@
 // Owns which events of an upload are worth a line for a person, and the words. Pure.
 
 import type { UploadEvent } from '../upload/events.js'
-import { formatBytes } from './progress-line.js'
+import type { UploadFileResult } from '../upload/result.js'
+import { count, formatBytes } from './progress-line.js'
 
 export interface Words {
   readonly kind: 'warning' | 'note'
@@ -40,6 +41,8 @@ export function wordsFor(event: UploadEvent): Words | undefined {
     }
     case 'reconcile':
       return reconciliation[event.result]
+    case 'part-found':
+      return note(`OSS has part ${event.partNumber} already: it is not sent again`)
     case 'repair':
       return warning(`OSS does not accept part ${event.partNumber}: it is sent again`)
     default:
@@ -57,7 +60,7 @@ const reconciliation: Readonly<Record<string, Words>> = {
 
 export function partsDiffer(numbers: readonly number[]): Words {
   const they =
-    numbers.length === 1 ? 'differs from the file and is' : 'differ from the file and are'
+    numbers.length === 1 ? 'differs from the source and is' : 'differ from the source and are'
   return warning(`${nameParts(numbers)} ${they} sent again`)
 }
 
@@ -68,6 +71,23 @@ export function partsLost(numbers: readonly number[]): Words {
 
 export function stillOpen(uploadId: string): Words {
   return warning(`upload ${uploadId} could not be aborted: its parts are billed until it is`)
+}
+
+/** A reply is for programs; a person wants to see that there is one. */
+const maxReplyLength = 200
+
+/** @returns undefined where no callback was asked for */
+export function callbackWords({ outcome, callback }: UploadFileResult): Words | undefined {
+  if (outcome === 'completed-callback-failed') {
+    const why = callback?.message === undefined ? '' : `: ${callback.message}`
+    return warning(
+      `the object is stored, and its callback server did not accept the callback${why}`,
+    )
+  }
+  if (callback === undefined) return undefined
+  const { body } = callback
+  const shown = body.length > maxReplyLength ? `${body.slice(0, maxReplyLength)}...` : body
+  return note(`the callback server answered ${shown}`)
 }
 
 const maxRanges = 8
@@ -85,10 +105,6 @@ function nameParts(numbers: readonly number[]): string {
     .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
   if (ranges.length > maxRanges) shown.push(`... (${numbers.length} in all)`)
   return `${numbers.length === 1 ? 'part' : 'parts'} ${shown.join(', ')}`
-}
-
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function warning(text: string): Words {

@@ -41,6 +41,32 @@ const flags: Readonly<Record<string, string>> = {
   partSize: '--part-size',
   concurrency: '--concurrency',
   checkpointPath: '--checkpoint',
+  checkpointDir: '--checkpoint-dir',
+  internal: '--internal',
+  accelerate: '--accelerate',
+  dualStack: '--dual-stack',
+  'headers["Content-Type"]': '--content-type',
+  'headers["Cache-Control"]': '--cache-control',
+  'headers["Content-Disposition"]': '--content-disposition',
+  'headers["Content-Encoding"]': '--content-encoding',
+  'headers["Expires"]': '--expires',
+  metadata: '--meta',
+  acl: '--acl',
+  storageClass: '--storage-class',
+  tagging: '--tagging',
+  'serverSideEncryption.algorithm': '--sse',
+  'serverSideEncryption.keyId': '--sse-key-id',
+  'serverSideEncryption.dataEncryption': '--sse-data-encryption',
+  callback: '--callback',
+  trafficLimit: '--traffic-limit',
+  sequential: '--sequential',
+  additionalHeaders: '--sign-header',
+  cname: '--cname',
+  expiresSeconds: '--expires',
+  headers: '--header',
+  partNumber: '--part-number',
+  query: '--query',
+  uploadId: '--upload-id',
 }
 
 /**
@@ -59,7 +85,10 @@ export function describeFailure(error: unknown, help: string, underway = false):
   }
   if (error instanceof OssError) return describeOssError(error)
   if (!underway && (error instanceof TypeError || error instanceof RangeError)) {
-    const message = error.message.replace(/^\w+\b/, (name) => flags[name] ?? name)
+    const message = error.message.replace(
+      /^(\w+)((?:\.\w+|\["[\w-]+"\])?)/,
+      (option, name: string, member: string) => flags[option] ?? `${flags[name] ?? name}${member}`,
+    )
     return { ...plain(usageCode, message, help), exitCode: exitCodes.usage }
   }
   const message = error instanceof Error ? error.message : String(error)

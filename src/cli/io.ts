@@ -20,6 +20,10 @@ export interface Io {
   /** Arguments after the name of the program. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Read only by who asks for it; ends with an error when {@link Io.signal} aborts. */
+  readonly stdin: () => AsyncIterable<Uint8Array>
+  /** What {@link Io.stdin} would read; asking does not open it. */
+  readonly stdinKind: () => 'data' | 'directory' | 'terminal'
   readonly stdout: Output
   readonly stderr: Output
   /** Aborted by the first SIGINT or SIGTERM, with an {@link Interruption}. */

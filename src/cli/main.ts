@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 // The entry of the command: joins the process to run() and its answer to the exit code. Nothing else names the process.
 
+import { fstatSync } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
+import { isatty } from 'node:tty'
 import { type Interruption, type Output, wordLine } from './io.js'
 import { run } from './run.js'
 
@@ -51,9 +54,21 @@ function output(stream: NodeJS.WriteStream): Output {
   }
 }
 
+function stdinKind(): 'data' | 'directory' | 'terminal' {
+  if (isatty(0)) return 'terminal'
+  try {
+    // Node reads a directory as if it were empty.
+    return fstatSync(0).isDirectory() ? 'directory' : 'data'
+  } catch {
+    return 'data'
+  }
+}
+
 const exitCode = await run({
   argv: process.argv.slice(2),
   env: process.env,
+  stdin: () => addAbortSignal(controller.signal, process.stdin),
+  stdinKind,
   stdout: output(process.stdout),
   stderr: output(process.stderr),
   signal: controller.signal,

@@ -15,6 +15,7 @@ export interface ProgressDisplay {
 const redrawMs = 100
 const idleRedrawMs = 1_000
 const plainLineMs = 10_000
+const maxPlainLineMs = 10 * 60_000
 /** Percent between two plain lines: an upload writes at most ten of them. */
 const plainStep = 10
 
@@ -111,6 +112,8 @@ class PlainLines implements ProgressDisplay {
   readonly #meter: Meter
   #saidAt = Number.NEGATIVE_INFINITY
   #saidPercent = 0
+  #began: number | undefined
+  #waitMs = plainLineMs
 
   constructor(io: Io) {
     this.#io = io
@@ -124,8 +127,13 @@ class PlainLines implements ProgressDisplay {
     if (progress.phase === 'completed') return
     const percent = percentOf(progress)
     const ms = this.#io.now()
-    if (percent < this.#saidPercent + plainStep || ms - this.#saidAt < plainLineMs) return
-    this.#saidPercent = percent
+    // Of what has no end in sight the first line comes after some time, and then fewer and fewer.
+    this.#began ??= ms
+    if (percent === undefined) this.#saidAt = Math.max(this.#saidAt, this.#began)
+    else if (percent < this.#saidPercent + plainStep) return
+    if (ms - this.#saidAt < this.#waitMs) return
+    if (percent === undefined) this.#waitMs = Math.min(2 * this.#waitMs, maxPlainLineMs)
+    this.#saidPercent = percent ?? 0
     this.#saidAt = ms
     const { bytesPerSecond } = this.#meter
     this.#io.stderr.write(`ossup: ${plainProgress({ ...progress, bytesPerSecond })}\n`)

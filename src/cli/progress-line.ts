@@ -36,9 +36,11 @@ export class RateWindow {
   }
 }
 
-/** Whole percent of what OSS has confirmed; 100 only when the object is complete and verified. */
-export function percentOf({ phase, transferredBytes, totalBytes }: UploadProgress): number {
+/** Whole percent of what OSS has confirmed; 100 only when the object is complete and verified. Of a stream nobody knows. */
+export function percentOf(progress: UploadProgress): number | undefined {
+  const { phase, transferredBytes, totalBytes } = progress
   if (phase === 'completed') return 100
+  if (totalBytes === undefined) return undefined
   if (totalBytes === 0) return 0
   return Math.min(99, Math.floor((transferredBytes * 100) / totalBytes))
 }
@@ -46,7 +48,8 @@ export function percentOf({ phase, transferredBytes, totalBytes }: UploadProgres
 /** Seconds, as far as they can be told. */
 export function secondsLeft(state: ProgressState): number | undefined {
   const { phase, bytesPerSecond, totalBytes, transferredBytes, sentBytes, resumedBytes } = state
-  if (phase !== 'sending' || bytesPerSecond === undefined || bytesPerSecond < 1) return undefined
+  if (phase !== 'sending' || totalBytes === undefined) return undefined
+  if (bytesPerSecond === undefined || bytesPerSecond < 1) return undefined
   const unconfirmed = Math.max(0, sentBytes - (transferredBytes - resumedBytes))
   return Math.max(0, totalBytes - transferredBytes - unconfirmed) / bytesPerSecond
 }
@@ -69,6 +72,11 @@ export function formatBytes(bytes: number): string {
   return `${inUnit(bytes, unit)} ${unitNames[unit]}`
 }
 
+/** E.g. `1 part`, `2 parts`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
 /** E.g. `0:07`, `12:34`, `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds)
@@ -89,18 +97,24 @@ export function progressLine(state: ProgressState, columns: number): string {
   const percent = percentOf(state)
   const left = secondsLeft(state)
   const facts = [
-    `${String(percent).padStart(3)} %`,
+    ...(percent === undefined ? [] : [`${String(percent).padStart(3)} %`]),
     amount(state),
     ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
   ]
-  const withParts = [...facts, `${partsDone}/${parts} parts`]
+  const withParts = [
+    ...facts,
+    parts === undefined ? count(partsDone, 'part') : `${partsDone}/${parts} parts`,
+  ]
   const head = phase.padEnd('completing'.length)
-  const candidates = [
-    ...barWidths.map((bar) => [head, drawBar(state, bar), ...withParts]),
-    [head, drawBar(state, 10), ...facts],
-    [head, ...facts],
-  ].map((pieces) => pieces.join('  '))
+  const bars =
+    percent === undefined
+      ? [[head, ...withParts]]
+      : [
+          ...barWidths.map((bar) => [head, drawBar(percent, bar), ...withParts]),
+          [head, drawBar(percent, 10), ...facts],
+        ]
+  const candidates = [...bars, [head, ...facts]].map((pieces) => pieces.join('  '))
   const fitting = candidates.find((line) => line.length <= width)
   return fitting ?? [phase, ...facts].join(' ').replace(/ +/g, ' ').slice(0, width)
 }
@@ -109,17 +123,19 @@ export function progressLine(state: ProgressState, columns: number): string {
 export function plainProgress(state: ProgressState): string {
   const { phase, bytesPerSecond, partsDone, parts } = state
   const left = secondsLeft(state)
+  const percent = percentOf(state)
+  const done = amount(state).trim().replace(' / ', ' of ')
   return [
-    `${phase}: ${percentOf(state)} %`,
-    amount(state).trim().replace(' / ', ' of '),
+    ...(percent === undefined ? [`${phase}: ${done}`] : [`${phase}: ${percent} %`, done]),
     ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
-    `${partsDone} of ${parts} parts`,
+    parts === undefined ? count(partsDone, 'part') : `${partsDone} of ${parts} parts`,
   ].join(', ')
 }
 
-/** Both in the unit of the total; of one width throughout an upload. */
+/** Both in the unit of the total; of one width throughout an upload. Without a total, what is done. */
 function amount({ transferredBytes, totalBytes }: UploadProgress): string {
+  if (totalBytes === undefined) return formatBytes(transferredBytes)
   const unit = unitOf(totalBytes)
   const total = inUnit(totalBytes, unit)
   // Rounded down like the percentage: the total is shown when it is reached.
@@ -129,7 +145,7 @@ function amount({ transferredBytes, totalBytes }: UploadProgress): string {
   return `${inUnit(done, unit).padStart(total.length)} / ${total} ${unitNames[unit]}`
 }
 
-function drawBar(state: UploadProgress, width: number): string {
-  const filled = Math.floor((percentOf(state) * width) / 100)
+function drawBar(percent: number, width: number): string {
+  const filled = Math.floor((percent * width) / 100)
   return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
 }

@@ -10,11 +10,18 @@
 
 import type { UploadEvent, UploadProgress } from '../upload/events.js'
 import type { UploadFileResult } from '../upload/result.js'
-import { count, partsDiffer, partsLost, stillOpen, type Words, wordsFor } from './event-words.js'
+import {
+  callbackWords,
+  partsDiffer,
+  partsLost,
+  stillOpen,
+  type Words,
+  wordsFor,
+} from './event-words.js'
 import { type Failure, failureJson, failureText, resumeHint } from './failure.js'
 import { type Io, oneLine, wordLine } from './io.js'
 import { createDisplay, type ProgressDisplay } from './progress-display.js'
-import { formatBytes } from './progress-line.js'
+import { count, formatBytes } from './progress-line.js'
 
 export interface Destination {
   readonly bucket: string
@@ -70,6 +77,7 @@ class JsonReport implements Report {
       type: 'result',
       ...{ etag, crc64, size, uploadId, outcome, resumed, sent, parts, bucket, key },
       ...(versionId !== undefined && { versionId }),
+      ...(result.callback !== undefined && { callback: result.callback }),
       abandonedUploadIds: result.abandonedUploadIds,
     })
   }
@@ -125,7 +133,7 @@ class WordReport implements Report {
   }
 
   result({ bucket, key }: Destination, result: UploadFileResult): void {
-    const { size, crc64, etag, resumed, sent, outcome, abandonedUploadIds } = result
+    const { size, crc64, etag, resumed, sent, abandonedUploadIds } = result
     this.#sayGathered()
     this.#display.end()
     if (resumed.parts > 0) {
@@ -133,10 +141,8 @@ class WordReport implements Report {
       const added = `${count(sent.parts, 'part')} (${formatBytes(sent.bytes)})`
       this.#say({ kind: 'note', text: `${kept} of an earlier run kept, ${added} sent` })
     }
-    if (outcome === 'completed-callback-failed') {
-      const text = 'the object is stored, and its callback server did not accept the callback'
-      this.#say({ kind: 'warning', text })
-    }
+    const words = callbackWords(result)
+    if (words !== undefined) this.#say(words)
     this.#sayOpen(abandonedUploadIds)
     const name = oneLine(`oss://${bucket}/${key}`)
     this.#io.stdout.write(`${name}  ${size} bytes  crc64 ${crc64}  etag ${oneLine(etag)}\n`)
@@ -154,11 +160,12 @@ class WordReport implements Report {
     if (code === 'ERR_OSS_CHECKPOINT_LOCKED') {
       return `the checkpoint ${checkpointPath} is left to the process that uses it`
     }
-    const { partsDone = 0, parts = 0 } = this.#last ?? {}
+    const { partsDone = 0, parts } = this.#last ?? { parts: 0 }
     const safe = Math.max(partsDone, this.#found)
+    const all = parts === undefined ? count(safe, 'part') : `${safe} of ${count(parts, 'part')}`
     const what =
-      safe > 0 && parts > 0
-        ? `${safe} of ${count(parts, 'part')} ${safe === 1 ? 'is' : 'are'} safe`
+      safe > 0 && parts !== 0
+        ? `${all} ${safe === 1 ? 'is' : 'are'} safe`
         : `the upload and its checkpoint ${checkpointPath} are kept`
     return hint === resumeHint ? what : `${what}; ${resumeHint}`
   }

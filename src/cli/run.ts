@@ -9,6 +9,8 @@ import type { Io } from './io.js'
 /** Each command is a file of its own, loaded when it is asked for. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['upload', async () => (await import('./upload-command.js')).uploadCommand],
+  ['presign', async () => (await import('./presign-command.js')).presignCommand],
+  ['sign', async () => (await import('./sign-command.js')).signCommand],
 ])
 
 const usage = `usage: ossup <command> [arguments]
@@ -18,6 +20,8 @@ that were in flight.
 
 commands:
   upload <file> oss://<bucket>/<key>   upload a file, or continue an upload that was interrupted
+  presign <what> oss://<bucket>/<key>  print a URL that makes one request without credentials
+  sign explain [oss://...]             print how a request is signed, and why OSS refused its signature
 
   ossup <command> --help   explains a command, its options, its environment and its exit status
   ossup --version          shows the version

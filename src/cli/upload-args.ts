@@ -9,34 +9,80 @@ import {
   usageError,
 } from './args.js'
 
+import {
+  type CredentialsArgs,
+  credentialsOptions,
+  parseCredentialsArgs,
+} from './credentials-args.js'
+import { type ObjectArgs, objectOptions, parseObjectArgs } from './object-args.js'
+import { assertStdinArgs, stdinName } from './stdin-args.js'
+
 export const uploadUsage = `usage: ossup upload <file> oss://<bucket>/<key> --region <region> [options]
 
 Uploads a file. If the upload is interrupted in any way, the same command continues it: what OSS has acknowledged is
 compared with the file and not sent again. The key is taken literally, without percent-decoding.
 
+A <file> of - is stdin, of any length: tar c dir | ossup upload - oss://examplebucket/dir.tar --checkpoint dir.ucp
+With --checkpoint the same command continues that too: parts that are the same are not sent again. Each part in flight
+is in memory.
+
 options:
   --region <id>         region of the bucket, e.g. cn-hangzhou; without it OSS_REGION, or the region in the endpoint
   --endpoint <url>      host, or http:// or https:// and host, with an optional port; without it OSS_ENDPOINT, or
                         https://oss-<region>.aliyuncs.com
+  --credentials <from>  where credentials come from: environment, oidc (ALIBABA_CLOUD_OIDC_TOKEN_FILE and the like),
+                        profile (~/.aliyun/config.json), ecs (RAM role of the ECS instance) or uri
+                        (ALIBABA_CLOUD_CREDENTIALS_URI); default (default) is the first of these that has some
+  --profile <name>      profile of the Alibaba Cloud CLI to take credentials from
   --path-style          put the bucket into the path instead of the host name; the default for an IP address
+  --internal            call the region from within Alibaba Cloud; instead of --endpoint
+  --accelerate          call the nearest entry of Alibaba Cloud; instead of --endpoint; the bucket must allow it
+  --dual-stack          call the region by IPv6 or IPv4; instead of --endpoint
+  --cname               --endpoint is a custom domain that stands for the bucket
   --part-size <size>    100KiB to 5GiB, in bytes or with KiB, MiB, GiB (K, M, G mean the same); default 8MiB, or what
-                        keeps the number of parts at 10,000
+                        keeps the number of parts at 10,000; stdin may have 10,000 parts, 78 GiB with the default
   --concurrency <n>     parts in flight, 1 to 1000; default 4
-  --checkpoint <path>   where the state of the upload is kept; default <file>.ucp
+  --checkpoint <path>   where the state of the upload is kept; default <file>.ucp, for stdin none
+  --checkpoint-dir <d>  an existing directory that keeps the state: one file for each source and destination
   --no-checkpoint       keep no state: a failed upload is aborted and starts over
   --verify <how>        how parts of an earlier run are compared with the file: content (default) reads them again,
                         stat trusts size, times and inode
   --adopt               without a checkpoint, look on OSS for an unfinished upload of this key and continue it
   --restart             give up the upload that the checkpoint records, abort it, and start over
+  --content-md5         send the MD5 of each part, which is signed: OSS refuses other bytes; every part is read twice
+  --sign-header <name>  sign another header in every request, e.g. host or content-length; may be repeated
+  --content-type <type> Content-Type of the object; without it the name of the file tells, else that of the key
+  --cache-control <v>   Cache-Control of the object
+  --content-disposition <v>
+                        Content-Disposition of the object, e.g. 'attachment; filename="disk.img"'
+  --content-encoding <v>
+                        Content-Encoding of the object, e.g. gzip
+  --expires <date>      Expires of the object, e.g. 'Wed, 21 Oct 2026 07:28:00 GMT'
+  --meta <name>=<value> x-oss-meta-<name> of the object, ASCII; may be repeated
+  --acl <acl>           private, public-read, public-read-write or default
+  --storage-class <c>   Standard, IA, Archive, ColdArchive or DeepColdArchive
+  --tagging <key>=<v>   a tag of the object; may be repeated, up to 10
+  --sse <algorithm>     encrypt on OSS: AES256, KMS or SM4
+  --sse-key-id <id>     with --sse KMS: the key to encrypt with
+  --sse-data-encryption <algorithm>
+                        with --sse KMS: SM4 in place of AES256
+  --forbid-overwrite    fail where the key is taken; a bucket with versioning ignores this
+  --request-payer       accept the cost of requests to somebody else's pay-by-requester bucket
+  --callback <json>     what OSS calls once the object is stored, e.g. {"url":"https://...","body":"key=\${object}"},
+                        or @ and the name of a file that has it; members: url, host, body, bodyType, sni, vars
+  --traffic-limit <n>   bit/s of each connection, 819200 to 838860800
+  --sequential          send the parts one after another, in order
   --on-abort <what>     what a cancelled upload leaves: keep (default) its parts and checkpoint, or discard both
   --json                JSON lines on stdout, the last one with type "result"; a failure is one JSON line on stderr
   --quiet               no progress and no notes on stderr, only errors
   -h, --help            show this text
 
 environment:
-  OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET   credentials, always needed
+  OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET   credentials, unless --credentials has others; the names of all SDKs,
+                                             ALIBABA_CLOUD_ACCESS_KEY_ID and so on, are taken too
   OSS_SESSION_TOKEN                          needed in addition for temporary (STS) credentials
   OSS_REGION, OSS_ENDPOINT                   used where --region or --endpoint is not given
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY          proxies, and hosts to call without; HTTP_PROXY alone is for both
 
 exit status:
   0    uploaded
@@ -53,42 +99,64 @@ example:
   ossup upload ./disk.img oss://examplebucket/backup/disk.img --region cn-hangzhou --part-size 16MiB
 `
 
-export interface UploadArgs {
-  readonly path: string
+export interface UploadArgs extends CredentialsArgs {
+  /** Undefined for stdin. */
+  readonly path: string | undefined
   readonly bucket: string
   readonly key: string
   readonly region: string | undefined
   readonly endpoint: string | undefined
   /** Undefined leaves the choice to the library. */
   readonly pathStyle: boolean | undefined
+  readonly internal: boolean | undefined
+  readonly accelerate: boolean | undefined
+  readonly dualStack: boolean | undefined
+  readonly cname: boolean | undefined
   /** Bytes. */
   readonly partSize: number | undefined
   readonly concurrency: number | undefined
   readonly checkpoint: boolean
   readonly checkpointPath: string | undefined
+  readonly checkpointDir: string | undefined
   readonly verify: 'content' | 'stat' | undefined
   readonly adopt: boolean
   readonly restart: boolean
+  readonly contentMd5: boolean
+  /** Undefined signs no more than has to be signed. */
+  readonly additionalHeaders: readonly string[] | undefined
+  readonly object: ObjectArgs
   readonly onAbort: 'keep' | 'discard' | undefined
   readonly json: boolean
   readonly quiet: boolean
 }
 
 const options = {
+  ...credentialsOptions,
+  ...objectOptions,
   region: { type: 'string' },
   endpoint: { type: 'string' },
   'path-style': { type: 'boolean', default: false },
+  internal: { type: 'boolean', default: false },
+  accelerate: { type: 'boolean', default: false },
+  'dual-stack': { type: 'boolean', default: false },
+  cname: { type: 'boolean', default: false },
   'part-size': { type: 'string' },
   concurrency: { type: 'string' },
   checkpoint: { type: 'string' },
+  'checkpoint-dir': { type: 'string' },
   'no-checkpoint': { type: 'boolean', default: false },
   verify: { type: 'string' },
   adopt: { type: 'boolean', default: false },
   restart: { type: 'boolean', default: false },
+  'content-md5': { type: 'boolean', default: false },
+  'sign-header': { type: 'string', multiple: true },
   'on-abort': { type: 'string' },
   json: { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
 } as const
+
+/** Names of all options, without their hyphens. */
+export const uploadFlags: readonly string[] = Object.keys(options)
 
 const help = 'see: ossup upload --help'
 
@@ -109,8 +177,12 @@ export function parseUploadArgs(
   }
   const { bucket, key } = parseObjectUrl(url)
   const { checkpoint, verify, json, quiet, adopt, restart } = values
-  if (checkpoint !== undefined && values['no-checkpoint']) {
-    throw usageError('--checkpoint and --no-checkpoint contradict each other', 'give one of them')
+  const places = (['checkpoint', 'checkpoint-dir', 'no-checkpoint'] as const).filter(
+    (name) => values[name] !== undefined && values[name] !== false,
+  )
+  if (places.length > 1) {
+    const named = places.map((name) => `--${name}`).join(' and ')
+    throw usageError(`${named} contradict each other`, 'give one of them')
   }
   if (restart && values['no-checkpoint']) {
     throw usageError(
@@ -118,8 +190,14 @@ export function parseUploadArgs(
       'without a checkpoint every upload starts over: leave --restart out',
     )
   }
+  const isStdin = path === stdinName
+  const hasCheckpoint = (checkpoint ?? values['checkpoint-dir']) !== undefined
+  if (isStdin) assertStdinArgs({ verify, adopt, restart, hasCheckpoint })
   const region = values.region ?? (env['OSS_REGION']?.trim() || undefined)
-  const endpoint = values.endpoint ?? (env['OSS_ENDPOINT']?.trim() || undefined)
+  // The environment's endpoint gives way to an option that names a host of Alibaba's own.
+  const ownHost = values.internal || values.accelerate || values['dual-stack']
+  const fallback = ownHost ? undefined : env['OSS_ENDPOINT']?.trim()
+  const endpoint = values.endpoint ?? (fallback || undefined)
   if (region === undefined && endpoint === undefined) {
     throw usageError(
       'no region is given',
@@ -128,20 +206,29 @@ export function parseUploadArgs(
   }
   const { 'part-size': partSize, concurrency, 'on-abort': onAbort } = values
   return {
-    path,
+    path: isStdin ? undefined : path,
     bucket,
     key,
     region,
     endpoint,
+    ...parseCredentialsArgs(values),
     pathStyle: values['path-style'] || undefined,
+    internal: values.internal || undefined,
+    accelerate: values.accelerate || undefined,
+    dualStack: values['dual-stack'] || undefined,
+    cname: values.cname || undefined,
     partSize: partSize === undefined ? undefined : parseSize('--part-size', partSize),
     concurrency:
       concurrency === undefined ? undefined : parseWholeNumber('--concurrency', concurrency),
-    checkpoint: !values['no-checkpoint'],
+    checkpoint: isStdin ? hasCheckpoint : !values['no-checkpoint'],
     checkpointPath: checkpoint,
+    checkpointDir: values['checkpoint-dir'],
     verify: verify === undefined ? undefined : parseChoice('--verify', verify, ['content', 'stat']),
     adopt,
     restart,
+    contentMd5: values['content-md5'],
+    additionalHeaders: values['sign-header'],
+    object: parseObjectArgs(values),
     onAbort:
       onAbort === undefined ? undefined : parseChoice('--on-abort', onAbort, ['keep', 'discard']),
     json,

@@ -6,27 +6,34 @@ import { OssError } from '../primitives/errors.js'
 import type { UploadFileOptions } from '../upload/options.js'
 import type { UploadFileResult } from '../upload/result.js'
 import type { Command } from './command.js'
+import { loadCredentials } from './credentials-args.js'
 import { describeFailure, exitCodes, type Failure, resumeHint } from './failure.js'
 import { type Io, isInterruption } from './io.js'
+import { loadCallback } from './object-args.js'
+import { openProxy } from './proxy.js'
 import { createReport } from './report.js'
+import { openStdin } from './stdin-args.js'
 import { parseUploadArgs, type UploadArgs, uploadUsage } from './upload-args.js'
 
 /** What of the library is used; loaded once the options have been read. */
 export interface UploadLibrary {
   createClient(options: OssClientOptions): OssClient
   uploadFile(client: OssClient, options: UploadFileOptions): Promise<UploadFileResult>
+  /** Closes what loading has opened; clients are closed before. */
+  close(): Promise<void>
 }
 
-async function loadLibrary(io: Io): Promise<UploadLibrary> {
-  const [{ OssClient }, { environmentCredentials }, { uploadFile }] = await Promise.all([
+async function loadLibrary(io: Io, args: UploadArgs): Promise<UploadLibrary> {
+  const [{ OssClient }, { uploadFile }] = await Promise.all([
     import('../oss/client.js'),
-    import('../oss/credentials.js'),
     import('../upload/upload-file.js'),
   ])
-  const credentials = environmentCredentials(io.env)
+  const dispatcher = await openProxy(io)
+  const credentials = await loadCredentials(args, io, dispatcher)
   return {
-    createClient: (options) => new OssClient({ ...options, credentials }),
+    createClient: (options) => new OssClient({ ...options, credentials, dispatcher }),
     uploadFile,
+    close: async () => dispatcher?.destroy(),
   }
 }
 
@@ -35,18 +42,26 @@ export const uploadCommand: Command = { usage: uploadUsage, run: runUpload }
 export async function runUpload(
   io: Io,
   argv: readonly string[],
-  load: (io: Io) => Promise<UploadLibrary> = loadLibrary,
+  load: (io: Io, args: UploadArgs) => Promise<UploadLibrary> = loadLibrary,
 ): Promise<number> {
   const args = parseUploadArgs(argv, io.env)
+  const input = args.path === undefined ? { source: openStdin(io) } : { path: args.path }
   const report = createReport(io, args)
+  let library: UploadLibrary | undefined
   let client: OssClient | undefined
   let underway = false
   try {
-    const library = await load(io)
-    const { region, endpoint, pathStyle } = args
-    client = library.createClient({ region, endpoint, pathStyle })
+    library = await load(io, args)
+    const callback = await loadCallback(args.object.callbackText)
+    const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args
+    client = library.createClient({
+      ...{ region, endpoint, pathStyle, internal, accelerate, dualStack, cname },
+      additionalHeaders: args.additionalHeaders,
+    })
     const result = await library.uploadFile(client, {
+      ...input,
       ...uploadOptions(args),
+      callback,
       signal: io.signal,
       onProgress(progress) {
         underway = true
@@ -70,26 +85,29 @@ export async function runUpload(
     return failure.exitCode
   } finally {
     await client?.close()
+    await library?.close()
   }
 }
 
-function uploadOptions(args: UploadArgs): UploadFileOptions {
-  const { path, bucket, key, partSize, concurrency, checkpointPath, verify, onAbort } = args
-  const { checkpoint, adopt, restart } = args
+function uploadOptions(args: UploadArgs): Omit<UploadFileOptions, 'path' | 'source'> {
+  const { bucket, key, partSize, concurrency, checkpointPath, verify, onAbort } = args
+  const { checkpoint, checkpointDir, adopt, restart, contentMd5 } = args
+  const { callbackText: _, ...object } = args.object
   return {
-    ...{ path, bucket, key, partSize, concurrency, checkpoint, checkpointPath },
-    ...{ verify, adopt, restart, onAbort },
+    ...{ bucket, key, partSize, concurrency, checkpoint, checkpointPath, checkpointDir },
+    ...{ verify, adopt, restart, contentMd5, onAbort, ...object },
   }
 }
 
 /** A cancelled upload rejects with the signal's reason, which knows nothing of the upload: the disk does. */
 async function withWhatIsKept(
   error: unknown,
-  { checkpoint, checkpointPath, path, onAbort }: UploadArgs,
+  args: UploadArgs,
   failure: Failure,
 ): Promise<Failure> {
-  const location = checkpointPath ?? `${path}.ucp`
-  if (!isInterruption(error) || !checkpoint || onAbort === 'discard') return failure
+  if (!isInterruption(error) || !args.checkpoint || args.onAbort === 'discard') return failure
+  const { checkpointPathOf } = await import('../upload/checkpoint-path.js')
+  const location = checkpointPathOf(args)
   if (!(await exists(location))) return failure
   return { ...failure, hint: resumeHint, resumable: true, checkpointPath: location }
 }

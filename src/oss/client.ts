@@ -1,20 +1,37 @@
 // OssClient: resolved configuration and a transport; owns what it created and nothing else.
 
 import type { Dispatcher } from 'undici'
+import { OssError } from '../primitives/errors.js'
 import type { Credentials } from '../signing/credentials.js'
+import type { SigningContext } from '../signing/sign-request.js'
 import type { Transport, TransportResponse } from '../transport/transport.js'
 import { createUndiciTransport } from '../transport/undici-transport.js'
-import { type CredentialsProvider, environmentCredentials } from './credentials.js'
+import { defaultCredentials } from './credentials/default-chain.js'
+import { type CredentialsProvider, resolveCredentials } from './credentials.js'
 import { type Endpoint, type EndpointOptions, resolveEndpoint } from './endpoint.js'
+import { assertAdditionalHeaders } from './headers.js'
 import { type Connection, type OperationRequest, send } from './send.js'
 
 export interface OssClientOptions extends EndpointOptions {
   /**
    * An AccessKey pair (with `securityToken` for STS), or a function that is asked before each attempt of each request.
-   * @default the environment: `OSS_ACCESS_KEY_ID`, `OSS_ACCESS_KEY_SECRET`, `OSS_SESSION_TOKEN`
+   * @default `defaultCredentials()`: the environment (`OSS_ACCESS_KEY_ID`, ...), an OIDC token file, a profile of the Alibaba Cloud
+   *   CLI, the RAM role of an ECS instance, a credentials URI
    */
   readonly credentials?: Credentials | CredentialsProvider | undefined
-  /** A caller's own undici dispatcher (proxy, mTLS, custom CA). It is never closed. @default one of our own */
+  /**
+   * Names of headers to sign in every request that has them, besides those that are always signed; in any case and order.
+   * `host` ties a request to the one host that is called, `content-length` to the size of its body. Costs nothing; a proxy that
+   * rewrites such a header makes OSS refuse the request.
+   * @default []
+   * https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
+   */
+  readonly additionalHeaders?: readonly string[] | undefined
+  /**
+   * A caller's own undici dispatcher (proxy, mTLS, custom CA). It is never closed. The default credentials use it too, for STS and
+   * a credentials URI.
+   * @default one of our own
+   */
   readonly dispatcher?: Dispatcher | undefined
   /** Milliseconds to establish a connection, 1..600,000. @default 10,000 */
   readonly connectTimeout?: number | undefined
@@ -28,7 +45,12 @@ const optionNames: ReadonlySet<string> = new Set<keyof OssClientOptions>([
   'region',
   'endpoint',
   'pathStyle',
+  'internal',
+  'accelerate',
+  'dualStack',
+  'cname',
   'credentials',
+  'additionalHeaders',
   'dispatcher',
   'connectTimeout',
   'now',
@@ -48,6 +70,8 @@ export class OssClient implements AsyncDisposable {
   // Private, so that `inspect` and JSON show no credentials.
   readonly #connection: Connection
   readonly #closes: boolean
+  /** Ends what the default credentials are asking. */
+  readonly #closing = new AbortController()
 
   constructor(options: OssClientOptions = {}) {
     for (const name of Object.keys(options)) {
@@ -57,11 +81,16 @@ export class OssClient implements AsyncDisposable {
     if (!Number.isInteger(connectTimeoutMs) || connectTimeoutMs < 1 || connectTimeoutMs > 600_000) {
       throw new RangeError(`connectTimeout must be 1..600000 ms, not ${connectTimeoutMs}`)
     }
+    const additionalHeaders = options.additionalHeaders ?? []
+    assertAdditionalHeaders(additionalHeaders)
     this.endpoint = resolveEndpoint(options)
     this.#closes = options.transport === undefined
     this.#connection = {
       endpoint: this.endpoint,
-      credentials: options.credentials ?? environmentCredentials(),
+      credentials:
+        options.credentials ??
+        defaultCredentials({ dispatcher: options.dispatcher, signal: this.#closing.signal }),
+      additionalHeaders: [...additionalHeaders],
       transport:
         options.transport ??
         createUndiciTransport({ dispatcher: options.dispatcher, maxConnections, connectTimeoutMs }),
@@ -74,8 +103,22 @@ export class OssClient implements AsyncDisposable {
     return send(this.#connection, request)
   }
 
+  /**
+   * Region, credentials and time for one signature, to be used at once: for `signRequest`, `presignUrl` and `explainSignature`.
+   * @throws {OssError} `ERR_OSS_CREDENTIALS` when the provider fails or gives nothing usable.
+   */
+  async signingContext(): Promise<SigningContext> {
+    const { endpoint, credentials, now } = this.#connection
+    return {
+      region: endpoint.region,
+      credentials: await resolveCredentials(credentials),
+      time: now(),
+    }
+  }
+
   /** Closes the connections that this client opened; idempotent. Requests under way fail. */
   async close(): Promise<void> {
+    this.#closing.abort(new OssError('the client is closed', { code: 'ERR_OSS_TRANSPORT' }))
     if (this.#closes) await this.#connection.transport.close()
   }
 

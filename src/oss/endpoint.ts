@@ -6,7 +6,7 @@ import { encodeUriPath } from '../primitives/uri-encode.js'
 export interface EndpointOptions {
   /**
    * Region id, e.g. `cn-hangzhou`; it is part of every signature.
-   * @default taken from an endpoint of the form `oss-<region>.aliyuncs.com`
+   * @default taken from an endpoint of the form `oss-<region>.aliyuncs.com`, which it must not contradict
    * https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints
    */
   readonly region?: string | undefined
@@ -20,25 +20,50 @@ export interface EndpointOptions {
    * @default true for an IP address and for `localhost`, where a bucket cannot be part of the name; else false
    */
   readonly pathStyle?: boolean | undefined
+  /** Calls the region from within Alibaba Cloud: `oss-<region>-internal.aliyuncs.com`. @default false */
+  readonly internal?: boolean | undefined
+  /** Calls the nearest entry of Alibaba Cloud: `oss-accelerate.aliyuncs.com`; the bucket must allow it. @default false */
+  readonly accelerate?: boolean | undefined
+  /** Calls the region by IPv6 or IPv4, as there is: `<region>.oss.aliyuncs.com`. @default false */
+  readonly dualStack?: boolean | undefined
+  /**
+   * `endpoint` is a custom domain that stands for the bucket: neither its host nor the path gets the bucket's name, which is
+   * signed all the same. One client then serves one bucket.
+   * @default false
+   * https://www.alibabacloud.com/help/en/oss/user-guide/map-custom-domain-names-5
+   */
+  readonly cname?: boolean | undefined
 }
 
 export interface Endpoint {
   readonly region: string
   readonly pathStyle: boolean
+  /** True for a custom domain that stands for the bucket. */
+  readonly cname?: boolean
   /** Scheme, host and port of the service, e.g. `https://oss-cn-hangzhou.aliyuncs.com`. */
   readonly origin: string
 }
 
 const regionPattern = /^[a-z0-9]+(?:-[a-z0-9]+)*$/
-/** `oss-accelerate` and `oss-accelerate-overseas` stand for every region. */
-const publicHost = /^oss-(?!accelerate\b)([a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com$/
+/** Hosts that tell their region; `oss-accelerate` and `oss-accelerate-overseas` stand for every one. */
+const regionalHost =
+  /^(?:oss-(?!accelerate\b)([a-z0-9-]+?)(?:-internal)?|([a-z0-9-]+)\.oss)\.aliyuncs\.com$/
+
+/** https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints */
+const networks = {
+  internal: (region: string) => `https://oss-${region}-internal.aliyuncs.com`,
+  accelerate: (_region: string) => 'https://oss-accelerate.aliyuncs.com',
+  dualStack: (region: string) => `https://${region}.oss.aliyuncs.com`,
+} as const
 
 /**
- * @throws {TypeError} naming `region` or `endpoint` and what is accepted.
+ * @throws {TypeError} naming the option, and what is accepted or what it contradicts.
  */
 export function resolveEndpoint(options: EndpointOptions): Endpoint {
   const parsed = options.endpoint === undefined ? undefined : parseEndpoint(options.endpoint)
-  const region = options.region ?? publicHost.exec(parsed?.hostname ?? '')?.[1]
+  const network = chosenNetwork(options)
+  const told = regionOf(parsed?.hostname ?? '')
+  const region = options.region ?? told
   if (region === undefined) {
     throw new TypeError('region is required (e.g. cn-hangzhou): every V4 signature contains it')
   }
@@ -50,13 +75,57 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
       `region "${region}" is not a region id: lower-case letters, digits and hyphens`,
     )
   }
-  const url = parsed ?? new URL(`https://oss-${region}.aliyuncs.com`)
+  // Finance Cloud's public hosts have an ending that its region ids have not.
+  if (told !== undefined && told !== region && told !== `${region}-pub`) {
+    throw new TypeError(
+      `region ${region} contradicts the endpoint ${parsed?.hostname}: use region ${told}, or leave one of the two out`,
+    )
+  }
+  const standard =
+    network === undefined ? `https://oss-${region}.aliyuncs.com` : networks[network](region)
+  const url = parsed ?? new URL(standard)
+  if (options.cname && (told !== undefined || /^oss-accelerate\b/.test(url.hostname))) {
+    throw new TypeError(`cname must be false for ${url.hostname}, which serves every bucket`)
+  }
+  if (options.cname) return { region, pathStyle: false, cname: true, origin: url.origin }
   const numericHost = isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0
   const pathStyle = options.pathStyle ?? (numericHost || url.hostname === 'localhost')
   if (!pathStyle && numericHost) {
     throw new TypeError('pathStyle must be true for an IP endpoint: a bucket cannot precede it')
   }
   return { region, pathStyle, origin: url.origin }
+}
+
+function regionOf(hostname: string): string | undefined {
+  const [, single, dual] = regionalHost.exec(hostname) ?? []
+  return single ?? dual
+}
+
+/** Which of Alibaba's own hosts is called; undefined for the public one, and where `endpoint` names the host. */
+function chosenNetwork(options: EndpointOptions): keyof typeof networks | undefined {
+  const { endpoint, pathStyle, cname } = options
+  for (const name of ['pathStyle', 'internal', 'accelerate', 'dualStack', 'cname'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw new TypeError(`${name} must be true or false, not ${typeof value}`)
+    }
+  }
+  const [first, second] = (['internal', 'accelerate', 'dualStack'] as const).filter(
+    (name) => options[name],
+  )
+  if (second !== undefined) {
+    throw new TypeError(`${first} contradicts ${second}: each is a host of its own`)
+  }
+  if (first !== undefined && endpoint !== undefined) {
+    throw new TypeError(`${first} contradicts endpoint, which names the host itself`)
+  }
+  if (cname && endpoint === undefined) {
+    throw new TypeError('cname needs endpoint: the custom domain of the bucket')
+  }
+  if (cname && pathStyle) {
+    throw new TypeError('cname contradicts pathStyle: a custom domain stands for its bucket')
+  }
+  return first
 }
 
 function parseEndpoint(endpoint: string): URL {
@@ -85,8 +154,14 @@ export function requestTarget(
 ): { origin: string; path: string } {
   const object = encodeUriPath(key ?? '')
   if (endpoint.pathStyle) return { origin: endpoint.origin, path: `/${bucket}/${object}` }
+  if (endpoint.cname) return { origin: endpoint.origin, path: `/${object}` }
   const [scheme, host] = endpoint.origin.split('://')
   return { origin: `${scheme}://${bucket}.${host}`, path: `/${object}` }
+}
+
+/** The Host header of a request to `origin`: the port is part of it unless it is that of the scheme. */
+export function hostOf(origin: string): string {
+  return origin.slice(origin.indexOf('://') + 3)
 }
 
 /**
@@ -121,5 +196,15 @@ export function assertObjectKey(key: unknown): asserts key is string {
 export function assertUploadId(uploadId: unknown): asserts uploadId is string {
   if (typeof uploadId !== 'string' || uploadId === '') {
     throw new TypeError('uploadId must be a non-empty string')
+  }
+}
+
+/**
+ * @throws {RangeError} for a number that no part may have.
+ * https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart
+ */
+export function assertPartNumber(partNumber: unknown): asserts partNumber is number {
+  if (!(Number.isInteger(partNumber) && Number(partNumber) >= 1 && Number(partNumber) <= 10_000)) {
+    throw new RangeError(`partNumber must be 1..10000, not ${String(partNumber)}`)
   }
 }

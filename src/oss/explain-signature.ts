@@ -1,8 +1,13 @@
 // Owns the explanation of a signature: every step without its secrets, where OSS saw something else, and why that may be.
 
+import type {
+  SignatureDifference,
+  SignatureExplanation,
+} from '../primitives/signature-explanation.js'
 import { type PresignableRequest, presignUrl } from '../signing/presign-url.js'
 import { type SignableRequest, type SigningContext, signRequest } from '../signing/sign-request.js'
 import { canonicalQuery, credentialScope, timestampOf } from '../signing/v4.js'
+import { errorRedaction, redactErrorText } from '../xml/error-xml.js'
 
 /** As for `signRequest`; with `origin` (and `pathStyle`) for the presigned form. */
 export interface ExplainedRequest extends SignableRequest {
@@ -16,41 +21,19 @@ export interface ExplainedContext extends SigningContext {
   readonly expiresSeconds?: number | undefined
 }
 
-/** What OSS says it computed: elements of the same name in the body of `SignatureDoesNotMatch`. */
+/**
+ * What OSS says it computed: elements of the same name in the body of `SignatureDoesNotMatch`, as they came or with their
+ * secrets replaced as in `OssServiceError.fields`. What was replaced is left out of the comparison.
+ */
 export interface SignatureAnswer {
   readonly canonicalRequest?: string | undefined
   readonly stringToSign?: string | undefined
 }
 
-export interface SignatureStep {
-  /** 1 to 9, as in `docs/signing.md`. */
-  readonly number: number
-  readonly title: string
-  /** Security token and signing key are replaced by `[redacted]`; of the signature the first 8 digits are left. */
-  readonly value: string
-}
-
-export interface SignatureDifference {
-  readonly text: 'CanonicalRequest' | 'StringToSign'
-  /** From 1. */
-  readonly line: number
-  /** Empty when our text ends before this line; so for `theirs`. */
-  readonly ours: string
-  readonly theirs: string
-}
-
-export interface SignatureExplanation {
-  readonly steps: readonly SignatureStep[]
-  /** The first line that differs. Absent without an answer, and when every line agrees. */
-  readonly difference?: SignatureDifference
-  /** One sentence or two. Absent when there was nothing to compare. */
-  readonly likelyCause?: string
-}
-
 /**
  * Signs the request again and explains how. With OSS's answer it also finds the first line that OSS saw otherwise.
  *
- * Nothing is sent. The result holds neither the secret, nor a derived key, nor the security token, nor a usable signature.
+ * Nothing is sent, and the result holds no secret.
  *
  * @param context `time` must be the moment the failed request was signed, or its date will differ
  * @throws what {@link signRequest} and {@link presignUrl} throw
@@ -84,26 +67,33 @@ export function explainSignature(
     CanonicalRequest: linesOf(answer.canonicalRequest),
     StringToSign: linesOf(answer.stringToSign),
   }
-  const compared: [SignatureDifference['text'], string[]][] = [
-    ['CanonicalRequest', signed.canonicalRequest.split('\n')],
-    ['StringToSign', signed.stringToSign.split('\n')],
+  const isRedacted = answer.canonicalRequest?.includes(errorRedaction) === true
+  const compared: [SignatureDifference['text'], string][] = [
+    [
+      'CanonicalRequest',
+      isRedacted ? redactErrorText(signed.canonicalRequest) : signed.canonicalRequest,
+    ],
+    ['StringToSign', signed.stringToSign],
   ]
-  for (const [text, ourLines] of compared) {
+  for (const [text, ours] of compared) {
+    const ourLines = ours.split('\n')
     const theirLines = theirs[text]
     const index = firstDifference(ourLines, theirLines ?? ourLines)
     if (theirLines === undefined || index < 0) continue
-    const cause = text === 'CanonicalRequest' ? canonicalRequestCause : stringToSignCause
+    const cause =
+      text === 'CanonicalRequest'
+        ? canonicalRequestCause(ourLines, theirLines, index)
+        : stringToSignCause(ourLines, theirLines, index, theirs.CanonicalRequest, isRedacted)
     const difference = {
       text,
       line: index + 1,
       ours: redact(ourLines[index] ?? ''),
       theirs: redact(theirLines[index] ?? ''),
     }
-    const likelyCause = redact(cause(ourLines, theirLines, index, theirs.CanonicalRequest))
-    return { steps, difference, likelyCause }
+    return { steps, difference, likelyCause: redact(cause) }
   }
-  if (theirs.StringToSign) return { steps, likelyCause: wrongSecret }
-  if (theirs.CanonicalRequest) return { steps, likelyCause: `${wrongSecret} ${noStringToSign}` }
+  if (theirs.StringToSign) return { steps, likelyCause: `${wrongSecret}.` }
+  if (theirs.CanonicalRequest) return { steps, likelyCause: `${wrongSecret}; ${noStringToSign}.` }
   return { steps }
 }
 
@@ -130,9 +120,9 @@ export function formatExplanation(explanation: SignatureExplanation): string {
 const redacted = '[redacted]'
 
 const wrongSecret =
-  'every line agrees, so the secret is what differs: the AccessKey secret is wrong, or it belongs to another AccessKey ID.'
+  'every line agrees, so the secret is what differs: the AccessKey secret is wrong, or it belongs to another AccessKey ID'
 
-const noStringToSign = 'The answer had no StringToSign, so a wrong region or time is not ruled out.'
+const noStringToSign = 'the answer had no StringToSign, so a wrong region or time is not ruled out'
 
 const wrongTime =
   'OSS saw another time than the one signed here: the request was signed at another moment, or a clock or proxy set the date after signing.'
@@ -245,10 +235,14 @@ function stringToSignCause(
   theirs: string[],
   index: number,
   canonicalRequest: string[] | undefined,
+  isRedacted: boolean,
 ): string {
   if (index === 0) return 'OSS took the request for one that is not signed with V4.'
   if (index === 1) return wrongTime
   if (index === 2) return scopeCause((ours[2] ?? '').split('/'), (theirs[2] ?? '').split('/'))
+  if (isRedacted) {
+    return 'what the answer shows agrees, so what is redacted in it differs: the security token was rewritten after signing, or the credentials changed in between.'
+  }
   return canonicalRequest
     ? 'OSS hashed another canonical request than the one it shows: the answer is incomplete, or not in UTF-8.'
     : 'the canonical request differs, and the answer does not show it: look for changed headers, query or path.'

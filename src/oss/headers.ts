@@ -4,28 +4,22 @@ import { formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { OssError } from '../primitives/errors.js'
 import type { TransportResponse } from '../transport/transport.js'
 
-/** What an object is stored with; fixed when its upload is initiated. */
-export interface ObjectSettings {
-  /** Content-Type. @default left out, and OSS stores application/octet-stream */
-  readonly contentType?: string | undefined
-}
-
-export function objectHeaders(settings: ObjectSettings): Record<string, string | undefined> {
-  return { 'content-type': settings.contentType }
-}
-
 /**
  * The ETag without its quotes.
  *
  * @throws {OssError} `ERR_OSS_MALFORMED_RESPONSE` when there is none.
  */
 export function entityTag(operation: string, response: TransportResponse): string {
-  const etag = response.headers['etag']?.trim().replace(/^"(.*)"$/, '$1')
-  if (etag) return etag
+  const etag = entityTagIfAny(response)
+  if (etag !== undefined) return etag
   throw new OssError(`${operation} answered ${response.status} without an ETag`, {
     code: 'ERR_OSS_MALFORMED_RESPONSE',
     operation,
   })
+}
+
+export function entityTagIfAny({ headers }: TransportResponse): string | undefined {
+  return headers['etag']?.trim().replace(/^"(.*)"$/, '$1') || undefined
 }
 
 /**
@@ -42,4 +36,42 @@ export function crc64Header(operation: string, response: TransportResponse): str
     code: 'ERR_OSS_MALFORMED_RESPONSE',
     operation,
   })
+}
+
+/**
+ * @throws {TypeError} naming `additionalHeaders` for what is no list of header names that can be signed.
+ */
+export function assertAdditionalHeaders(names: unknown): asserts names is readonly string[] {
+  if (!Array.isArray(names)) throw new TypeError('additionalHeaders must be an array of names')
+  for (const name of names as readonly unknown[]) {
+    // RFC 9110 section 5.6.2, without the underscore, which OSS refuses here (EC 0002-00000211).
+    if (typeof name !== 'string' || !/^[!#$%&'*+\-.^`|~0-9A-Za-z]+$/.test(name)) {
+      const shown = typeof name === 'string' ? JSON.stringify(name) : typeof name
+      throw new TypeError(`additionalHeaders must be names of headers without "_", not ${shown}`)
+    }
+    if (/^authorization$/i.test(name)) {
+      throw new TypeError('additionalHeaders must not have authorization: it carries the signature')
+    }
+  }
+}
+
+/**
+ * @throws {RangeError} outside 819,200..838,860,800 bit/s (100 KiB/s..100 MiB/s).
+ * https://www.alibabacloud.com/help/en/oss/user-guide/single-connection-bandwidth-throttling-1
+ */
+export function assertTrafficLimit(bitsPerSecond: unknown): asserts bitsPerSecond is number {
+  const bits = bitsPerSecond as number
+  if (!Number.isInteger(bits) || bits < 819_200 || bits > 838_860_800) {
+    const shown = typeof bits === 'number' ? bits : typeof bits
+    throw new RangeError(`trafficLimit must be 819200..838860800 bit/s, not ${shown}`)
+  }
+}
+
+/** Of UploadPart and PutObject, the operations that carry bytes. */
+export function trafficLimitHeader(
+  bitsPerSecond: number | undefined,
+): Record<string, string | undefined> {
+  if (bitsPerSecond === undefined) return {}
+  assertTrafficLimit(bitsPerSecond)
+  return { 'x-oss-traffic-limit': String(bitsPerSecond) }
 }

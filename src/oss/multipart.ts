@@ -1,25 +1,31 @@
 // The multipart operations as free functions: wire form in, plain readonly objects out.
 
-import { formatCrc64 } from '../primitives/crc64.js'
-import { OssError } from '../primitives/errors.js'
-import type { RequestBody, TransportResponse } from '../transport/transport.js'
-import { parseXml, type XmlElement } from '../xml/document.js'
+import type { RequestBody } from '../transport/transport.js'
 import {
   decodeCompleteMultipartUpload,
   decodeInitiateMultipartUpload,
-  decodeListMultipartUploads,
-  decodeListParts,
   encodeCompleteMultipartUpload,
 } from '../xml/multipart-xml.js'
+import { type CallbackReply, callbackHeaders, type UploadCallback } from './callback.js'
 import type { OssClient } from './client.js'
-import { assertUploadId } from './endpoint.js'
-import { crc64Header, entityTag, type ObjectSettings, objectHeaders } from './headers.js'
-import { nameOperation, requestBody, serviceError } from './send.js'
+import { decodeCallbackAnswer, decodeResult } from './decode-result.js'
+import { assertPartNumber, assertUploadId } from './endpoint.js'
+import { crc64Header, entityTag, trafficLimitHeader } from './headers.js'
+import { assertKnownOptions, type OptionNames } from './known-options.js'
+import {
+  completeHeaders,
+  initiateHeaders,
+  type ObjectSettings,
+  payerHeader,
+} from './object-settings.js'
+import { requestBody } from './send.js'
 
 interface ObjectTarget {
   readonly bucket: string
   /** 1..1023 UTF-8 bytes. */
   readonly key: string
+  /** `requester` accepts the cost. @default none */
+  readonly requestPayer?: ObjectSettings['requestPayer']
   readonly signal?: AbortSignal | undefined
 }
 
@@ -27,7 +33,25 @@ interface UploadTarget extends ObjectTarget {
   readonly uploadId: string
 }
 
-export interface InitiateMultipartUploadOptions extends ObjectTarget, ObjectSettings {}
+const targetNames = { bucket: true, key: true, requestPayer: true, signal: true } as const
+const uploadNames = { ...targetNames, uploadId: true } as const
+
+/** The ACL belongs to Complete. */
+export interface InitiateMultipartUploadOptions extends ObjectTarget, Omit<ObjectSettings, 'acl'> {
+  /** Parts must come in order, and none may be replaced. @default false */
+  readonly sequential?: boolean | undefined
+}
+
+const initiateNames: OptionNames<InitiateMultipartUploadOptions> = {
+  ...targetNames,
+  headers: true,
+  metadata: true,
+  storageClass: true,
+  tagging: true,
+  serverSideEncryption: true,
+  forbidOverwrite: true,
+  sequential: true,
+}
 
 /**
  * Opens a multipart upload. Its parts are billed until it is completed or aborted.
@@ -40,13 +64,14 @@ export async function initiateMultipartUpload(
   options: InitiateMultipartUploadOptions,
 ): Promise<{ readonly uploadId: string }> {
   const operation = 'InitiateMultipartUpload'
+  assertKnownOptions(operation, options, initiateNames)
   const response = await client.send({
     operation,
     method: 'POST',
     bucket: options.bucket,
     key: options.key,
-    query: { uploads: '', 'encoding-type': 'url' },
-    headers: objectHeaders(options),
+    query: { uploads: '', 'encoding-type': 'url', ...(options.sequential && { sequential: '' }) },
+    headers: initiateHeaders(options),
     signal: options.signal,
   })
   const { uploadId } = await decodeResult(operation, response, decodeInitiateMultipartUpload)
@@ -60,6 +85,16 @@ export interface UploadPartOptions extends UploadTarget {
   readonly body: Uint8Array | RequestBody
   /** Base64 MD5 of the body. It is signed, and so binds the bytes to the signature. @default none */
   readonly contentMd5?: string | undefined
+  /** Bit/s of this one request, 819,200..838,860,800. @default unlimited */
+  readonly trafficLimit?: number | undefined
+}
+
+const partNames: OptionNames<UploadPartOptions> = {
+  ...uploadNames,
+  partNumber: true,
+  body: true,
+  contentMd5: true,
+  trafficLimit: true,
 }
 
 export interface UploadPartResult {
@@ -80,18 +115,21 @@ export async function uploadPart(
   client: OssClient,
   options: UploadPartOptions,
 ): Promise<UploadPartResult> {
+  assertKnownOptions('UploadPart', options, partNames)
   const { partNumber, uploadId, body } = options
   assertUploadId(uploadId)
-  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
-    throw new RangeError(`partNumber must be 1..10000, not ${partNumber}`)
-  }
+  assertPartNumber(partNumber)
   const response = await client.send({
     operation: 'UploadPart',
     method: 'PUT',
     bucket: options.bucket,
     key: options.key,
     query: { partNumber: String(partNumber), uploadId },
-    headers: { 'content-md5': options.contentMd5 },
+    headers: {
+      'content-md5': options.contentMd5,
+      ...trafficLimitHeader(options.trafficLimit),
+      ...payerHeader(options),
+    },
     body: requestBody(body),
     signal: options.signal,
   })
@@ -104,67 +142,33 @@ export async function uploadPart(
   }
 }
 
-export interface ListedPart {
-  readonly partNumber: number
-  /** Bytes. */
-  readonly size: number
-  /** Without quotes. */
-  readonly etag: string
-  /** Decimal; older replies have none. */
-  readonly crc64?: string
-  readonly lastModified?: Date
-}
-
-/**
- * All parts of an upload in ascending order; pages of 1,000 are fetched as they are needed.
- * https://www.alibabacloud.com/help/en/oss/developer-reference/listparts
- */
-export async function* listParts(
-  client: OssClient,
-  options: UploadTarget,
-): AsyncGenerator<ListedPart, void, undefined> {
-  const operation = 'ListParts'
-  assertUploadId(options.uploadId)
-  let marker = 0
-  for (;;) {
-    const response = await client.send({
-      operation,
-      method: 'GET',
-      bucket: options.bucket,
-      key: options.key,
-      query: {
-        uploadId: options.uploadId,
-        'max-parts': '1000',
-        'encoding-type': 'url',
-        ...(marker > 0 && { 'part-number-marker': String(marker) }),
-      },
-      signal: options.signal,
-    })
-    const page = await decodeResult(operation, response, decodeListParts)
-    const [first] = page.parts
-    if (first !== undefined && first.partNumber <= marker) throw standingStill(operation)
-    for (const { crc64, ...part } of page.parts) {
-      yield { ...part, ...(crc64 !== undefined && { crc64: formatCrc64(crc64) }) }
-    }
-    if (!page.isTruncated) return
-    const next = page.nextPartNumberMarker
-    if (next === undefined || next <= marker) throw standingStill(operation)
-    marker = next
-  }
-}
-
-export interface CompleteMultipartUploadOptions extends UploadTarget {
+export interface CompleteMultipartUploadOptions
+  extends UploadTarget,
+    Pick<ObjectSettings, 'acl' | 'forbidOverwrite'> {
   /** In ascending order of number; gaps are allowed. */
   readonly parts: readonly { readonly partNumber: number; readonly etag: string }[]
+  /** What OSS calls once the object is stored. @default none */
+  readonly callback?: UploadCallback | undefined
+}
+
+const completeNames: OptionNames<CompleteMultipartUploadOptions> = {
+  ...uploadNames,
+  acl: true,
+  forbidOverwrite: true,
+  parts: true,
+  callback: true,
 }
 
 export interface CompleteMultipartUploadResult {
+  /** Empty when OSS passed on the answer of a callback server, and no ETag beside it. */
   readonly etag: string
   /** CRC-64 of the whole object, decimal; absent when the server sent none. */
   readonly crc64?: string
   readonly location?: string
   readonly versionId?: string
   readonly requestId?: string
+  /** With `callback`: what its server answered. */
+  readonly callback?: CallbackReply
 }
 
 /**
@@ -177,6 +181,7 @@ export async function completeMultipartUpload(
   options: CompleteMultipartUploadOptions,
 ): Promise<CompleteMultipartUploadResult> {
   const operation = 'CompleteMultipartUpload'
+  assertKnownOptions(operation, options, completeNames)
   assertUploadId(options.uploadId)
   const body = Buffer.from(encodeCompleteMultipartUpload(options.parts))
   const response = await client.send({
@@ -185,11 +190,19 @@ export async function completeMultipartUpload(
     bucket: options.bucket,
     key: options.key,
     query: { uploadId: options.uploadId, 'encoding-type': 'url' },
-    headers: { 'content-type': 'application/xml' },
+    headers: {
+      'content-type': 'application/xml',
+      ...completeHeaders(options),
+      ...callbackHeaders(options.callback),
+    },
     body: requestBody(body),
     signal: options.signal,
   })
-  const { etag, location } = await decodeResult(operation, response, decodeCompleteMultipartUpload)
+  const answer: Pick<CompleteMultipartUploadResult, 'etag' | 'location' | 'callback'> =
+    options.callback === undefined
+      ? await decodeResult(operation, response, decodeCompleteMultipartUpload)
+      : await decodeCallbackAnswer(operation, response)
+  const { etag, location, callback } = answer
   const crc64 = crc64Header(operation, response)
   const versionId = response.headers['x-oss-version-id']
   const requestId = response.headers['x-oss-request-id']
@@ -199,6 +212,7 @@ export async function completeMultipartUpload(
     ...(location !== undefined && { location }),
     ...(versionId !== undefined && { versionId }),
     ...(requestId !== undefined && { requestId }),
+    ...(callback !== undefined && { callback }),
   }
 }
 
@@ -211,6 +225,7 @@ export async function abortMultipartUpload(
   client: OssClient,
   options: UploadTarget,
 ): Promise<void> {
+  assertKnownOptions('AbortMultipartUpload', options, uploadNames)
   assertUploadId(options.uploadId)
   await client.send({
     operation: 'AbortMultipartUpload',
@@ -218,80 +233,7 @@ export async function abortMultipartUpload(
     bucket: options.bucket,
     key: options.key,
     query: { uploadId: options.uploadId },
+    headers: payerHeader(options),
     signal: options.signal,
-  })
-}
-
-export interface ListMultipartUploadsOptions {
-  readonly bucket: string
-  /** Only keys that start with this. @default all */
-  readonly prefix?: string | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface ListedUpload {
-  readonly key: string
-  readonly uploadId: string
-  readonly initiated: Date
-  readonly storageClass?: string
-}
-
-/**
- * All unfinished uploads of a bucket, by key and then by time; pages of 1,000 are fetched as they are needed.
- * https://www.alibabacloud.com/help/en/oss/developer-reference/listmultipartuploads
- */
-export async function* listMultipartUploads(
-  client: OssClient,
-  options: ListMultipartUploadsOptions,
-): AsyncGenerator<ListedUpload, void, undefined> {
-  const operation = 'ListMultipartUploads'
-  let markers: Record<string, string> = {}
-  for (;;) {
-    const response = await client.send({
-      operation,
-      method: 'GET',
-      bucket: options.bucket,
-      query: {
-        uploads: '',
-        'max-uploads': '1000',
-        'encoding-type': 'url',
-        ...(options.prefix && { prefix: options.prefix }),
-        ...markers,
-      },
-      signal: options.signal,
-    })
-    const page = await decodeResult(operation, response, decodeListMultipartUploads)
-    yield* page.uploads
-    if (!page.isTruncated) return
-    const next = {
-      'key-marker': page.nextKeyMarker ?? '',
-      'upload-id-marker': page.nextUploadIdMarker ?? '',
-    }
-    if (next['key-marker'] === '' || JSON.stringify(next) === JSON.stringify(markers)) {
-      throw standingStill(operation)
-    }
-    markers = next
-  }
-}
-
-/** A success status may carry an error document all the same: it counts as the error it is. */
-async function decodeResult<Result>(
-  operation: string,
-  response: TransportResponse,
-  decode: (document: XmlElement) => Result,
-): Promise<Result> {
-  try {
-    const document = await parseXml(response.body, [`${operation}Result`, 'Error'])
-    if (document.name !== 'Error') return decode(document)
-  } catch (error) {
-    throw nameOperation(error, operation)
-  }
-  throw await serviceError(operation, response)
-}
-
-function standingStill(operation: string): OssError {
-  return new OssError(`${operation} says that there is more, but not from where`, {
-    code: 'ERR_OSS_MALFORMED_RESPONSE',
-    operation,
   })
 }

@@ -2,8 +2,12 @@
 
 import { OssError } from '../primitives/errors.js'
 import type { RequestBody } from '../transport/transport.js'
+import { type CallbackReply, callbackHeaders, type UploadCallback } from './callback.js'
 import type { OssClient } from './client.js'
-import { crc64Header, entityTag, type ObjectSettings, objectHeaders } from './headers.js'
+import { decodeCallbackAnswer } from './decode-result.js'
+import { crc64Header, entityTag, trafficLimitHeader } from './headers.js'
+import { assertKnownOptions, type OptionNames } from './known-options.js'
+import { type ObjectSettings, payerHeader, putHeaders } from './object-settings.js'
 import { requestBody } from './send.js'
 
 export interface PutObjectOptions extends ObjectSettings {
@@ -13,15 +17,40 @@ export interface PutObjectOptions extends ObjectSettings {
   readonly body: Uint8Array | RequestBody
   /** Base64 MD5 of the body. It is signed, and so binds the bytes to the signature. @default none */
   readonly contentMd5?: string | undefined
+  /** Bit/s of this one request, 819,200..838,860,800. @default unlimited */
+  readonly trafficLimit?: number | undefined
+  /** What OSS calls once the object is stored. @default none */
+  readonly callback?: UploadCallback | undefined
   readonly signal?: AbortSignal | undefined
 }
 
+const putNames: OptionNames<PutObjectOptions> = {
+  bucket: true,
+  key: true,
+  body: true,
+  contentMd5: true,
+  trafficLimit: true,
+  callback: true,
+  signal: true,
+  headers: true,
+  metadata: true,
+  acl: true,
+  storageClass: true,
+  tagging: true,
+  serverSideEncryption: true,
+  forbidOverwrite: true,
+  requestPayer: true,
+}
+
 export interface PutObjectResult {
+  /** Empty when OSS passed on the answer of a callback server, and no ETag beside it. */
   readonly etag: string
   /** Decimal; absent when the server sent none. */
   readonly crc64?: string
   readonly versionId?: string
   readonly requestId?: string
+  /** With `callback`: what its server answered. */
+  readonly callback?: CallbackReply
 }
 
 /**
@@ -32,24 +61,49 @@ export async function putObject(
   client: OssClient,
   options: PutObjectOptions,
 ): Promise<PutObjectResult> {
+  assertKnownOptions('PutObject', options, putNames)
   const response = await client.send({
     operation: 'PutObject',
     method: 'PUT',
     bucket: options.bucket,
     key: options.key,
-    headers: { ...objectHeaders(options), 'content-md5': options.contentMd5 },
+    headers: {
+      ...putHeaders(options),
+      'content-md5': options.contentMd5,
+      ...trafficLimitHeader(options.trafficLimit),
+      ...callbackHeaders(options.callback),
+    },
     body: requestBody(options.body),
     signal: options.signal,
   })
   const crc64 = crc64Header('PutObject', response)
   const versionId = response.headers['x-oss-version-id']
   const requestId = response.headers['x-oss-request-id']
+  const answer: Pick<PutObjectResult, 'etag' | 'callback'> =
+    options.callback === undefined
+      ? { etag: entityTag('PutObject', response) }
+      : await decodeCallbackAnswer('PutObject', response)
   return {
-    etag: entityTag('PutObject', response),
+    ...answer,
     ...(crc64 !== undefined && { crc64 }),
     ...(versionId !== undefined && { versionId }),
     ...(requestId !== undefined && { requestId }),
   }
+}
+
+export interface HeadObjectOptions {
+  readonly bucket: string
+  readonly key: string
+  /** `requester` accepts the cost. @default none */
+  readonly requestPayer?: ObjectSettings['requestPayer']
+  readonly signal?: AbortSignal | undefined
+}
+
+const headNames: OptionNames<HeadObjectOptions> = {
+  bucket: true,
+  key: true,
+  requestPayer: true,
+  signal: true,
 }
 
 export interface HeadObjectResult {
@@ -73,18 +127,16 @@ export interface HeadObjectResult {
  */
 export async function headObject(
   client: OssClient,
-  options: {
-    readonly bucket: string
-    readonly key: string
-    readonly signal?: AbortSignal | undefined
-  },
+  options: HeadObjectOptions,
 ): Promise<HeadObjectResult> {
+  assertKnownOptions('HeadObject', options, headNames)
   const { bucket, key, signal } = options
   const response = await client.send({
     operation: 'HeadObject',
     method: 'HEAD',
     bucket,
     key,
+    headers: payerHeader(options),
     signal,
   })
   const { headers } = response

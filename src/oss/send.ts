@@ -2,18 +2,29 @@
 
 import type { OssError } from '../primitives/errors.js'
 import { OssServiceError } from '../primitives/errors.js'
+import type { SignatureExplanation } from '../primitives/signature-explanation.js'
 import type { Credentials } from '../signing/credentials.js'
 import { signRequest } from '../signing/sign-request.js'
 import { canonicalQuery } from '../signing/v4.js'
 import type { RequestBody, Transport, TransportResponse } from '../transport/transport.js'
+import { contentLength } from '../transport/undici-transport.js'
 import { decodeErrorBody } from '../xml/error-xml.js'
 import { type CredentialsProvider, resolveCredentials } from './credentials.js'
-import { assertBucketName, assertObjectKey, type Endpoint, requestTarget } from './endpoint.js'
-import { hintFor } from './hints.js'
+import {
+  assertBucketName,
+  assertObjectKey,
+  type Endpoint,
+  hostOf,
+  requestTarget,
+} from './endpoint.js'
+import { explainSignature, type SignatureAnswer } from './explain-signature.js'
+import { hintFor, signatureHint } from './hints.js'
 
 export interface Connection {
   readonly endpoint: Endpoint
   readonly credentials: Credentials | CredentialsProvider
+  /** Signed in every request that has them; checked by `assertAdditionalHeaders`. */
+  readonly additionalHeaders?: readonly string[] | undefined
   readonly transport: Transport
   readonly now: () => Date
 }
@@ -51,14 +62,17 @@ export async function send(
   const { method, bucket, key, query = {} } = request
   assertBucketName(bucket)
   if ('key' in request) assertObjectKey(key)
-  const headers = presentHeaders(request.headers ?? {})
-  request.signal?.throwIfAborted()
-  const credentials = await resolveCredentials(connection.credentials)
-  const signed = signRequest(
-    { method, bucket, ...(key !== undefined && { key }), query, headers },
-    { region: endpoint.region, credentials, time: connection.now() },
-  )
   const target = requestTarget(endpoint, bucket, key)
+  const additionalHeaders = connection.additionalHeaders ?? []
+  const headers = {
+    ...presentHeaders(request.headers ?? {}),
+    ...wireHeaders(additionalHeaders, target.origin, request),
+  }
+  request.signal?.throwIfAborted()
+  const credentials = await resolveCredentials(connection.credentials, request.signal)
+  const signable = { method, bucket, key, query, headers, additionalHeaders }
+  const context = { region: endpoint.region, credentials, time: connection.now() }
+  const signed = signRequest(signable, context)
   const search = canonicalQuery(query)
   let response: TransportResponse
   try {
@@ -75,7 +89,9 @@ export async function send(
     throw nameOperation(error, request.operation)
   }
   if (isSuccess(response.status)) return response
-  throw await serviceError(request.operation, response)
+  throw await serviceError(request.operation, response, (answer) =>
+    explainSignature(signable, context, answer),
+  )
 }
 
 /** A body of bytes, opened as often as it is needed. */
@@ -98,6 +114,20 @@ function presentHeaders(
     present[name] = value
   }
   return present
+}
+
+/**
+ * Those of the wanted headers that are added below this layer, with the values they will have there. Given along, because
+ * a value that was given is sent as it is, and so what is signed is what is sent.
+ */
+function wireHeaders(
+  wanted: readonly string[],
+  origin: string,
+  { method, body }: OperationRequest,
+): Record<string, string> {
+  const all: Record<string, string> = { host: hostOf(origin), ...contentLength({ method, body }) }
+  const names = new Set(wanted.map((name) => name.toLowerCase()))
+  return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)))
 }
 
 /**
@@ -125,10 +155,15 @@ export function nameOperation(error: unknown, operation: string): unknown {
   return named
 }
 
-/** Decodes an error answer; HEAD has no body, so OSS puts the document into `x-oss-err`, base64. */
+/**
+ * Decodes an error answer; HEAD has no body, so OSS puts the document into `x-oss-err`, base64.
+ *
+ * @param explain signs the request once more and compares; asked only when OSS refuses the signature
+ */
 export async function serviceError(
   operation: string,
   response: TransportResponse,
+  explain?: (answer: SignatureAnswer) => SignatureExplanation,
 ): Promise<OssServiceError> {
   const { status, headers } = response
   const encoded = headers['x-oss-err']
@@ -142,6 +177,8 @@ export async function serviceError(
   const details = [code, `status ${status}`]
   if (requestId) details.push(`request id ${requestId}`)
   if (ec) details.push(`EC ${ec}`)
+  const fields = document?.fields ?? {}
+  const explanation = code === 'SignatureDoesNotMatch' ? explain?.(answerOf(fields)) : undefined
   return new OssServiceError(`${operation} failed: ${said} (${details.join(', ')})`, {
     code,
     status,
@@ -149,9 +186,15 @@ export async function serviceError(
     requestId,
     hostId: document?.hostId,
     ec,
-    fields: document?.fields ?? {},
-    hint: hintFor(code, ec, status),
+    fields,
+    hint: explanation === undefined ? hintFor(code, ec, status) : signatureHint(explanation),
+    explanation,
   })
+}
+
+/** What OSS computed, from the fields of its `SignatureDoesNotMatch`. */
+export function answerOf(fields: Readonly<Record<string, string>>): SignatureAnswer {
+  return { canonicalRequest: fields['CanonicalRequest'], stringToSign: fields['StringToSign'] }
 }
 
 function notFromOss(headers: Readonly<Record<string, string>>): string {

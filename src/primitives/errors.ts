@@ -1,5 +1,7 @@
 // Owns every error type of the library: one base class with stable codes, one subclass for what OSS answers.
 
+import type { SignatureExplanation } from './signature-explanation.js'
+
 /**
  * What went wrong, for programs. Stable: names are added, never changed or reused.
  *
@@ -20,6 +22,10 @@ export type OssErrorCode =
   | 'ERR_OSS_SOURCE'
   /** The source changed while it was being uploaded. */
   | 'ERR_OSS_SOURCE_CHANGED'
+  /** A stream has to be sent again from its start, and cannot be read twice. */
+  | 'ERR_OSS_SOURCE_CONSUMED'
+  /** A stream is longer than 10,000 parts of the part size. */
+  | 'ERR_OSS_SOURCE_TOO_LARGE'
   /** The checkpoint belongs to another destination, part size or set of headers. */
   | 'ERR_OSS_CHECKPOINT_MISMATCH'
   /** Another process holds the checkpoint. */
@@ -84,6 +90,7 @@ export interface OssServiceErrorOptions {
   readonly hostId?: string | undefined
   readonly ec?: string | undefined
   readonly fields?: Readonly<Record<string, string>>
+  readonly explanation?: SignatureExplanation | undefined
 }
 
 /**
@@ -101,6 +108,11 @@ export class OssServiceError extends OssError {
   readonly ec: string
   /** Every other element of the error document by its name, e.g. `ServerTime`, `RecommendDoc`. Secrets are redacted. */
   readonly fields: Readonly<Record<string, string>>
+  /**
+   * With `SignatureDoesNotMatch`: how the request was signed, and where OSS saw something else. It shows the request's query
+   * and signed headers, but no secret. Not enumerable, so that logs and JSON of errors stay short: `formatExplanation` prints it.
+   */
+  declare readonly explanation?: SignatureExplanation
 
   constructor(message: string, options: OssServiceErrorOptions) {
     super(message, options)
@@ -109,6 +121,9 @@ export class OssServiceError extends OssError {
     this.hostId = options.hostId ?? ''
     this.ec = options.ec ?? ''
     this.fields = options.fields ?? {}
+    if (options.explanation !== undefined) {
+      Object.defineProperty(this, 'explanation', { value: options.explanation })
+    }
   }
 }
 

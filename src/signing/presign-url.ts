@@ -35,12 +35,7 @@ const maxExpiresSeconds = 604_800
 export function presignUrl(request: PresignableRequest, context: PresigningContext): PresignedUrl {
   const { origin, pathStyle, bucket, key, headers = {} } = request
   const { region, product = 'oss', credentials } = context
-  const expires = context.expiresSeconds
-  if (!(Number.isInteger(expires) && expires >= 1 && expires <= maxExpiresSeconds)) {
-    throw new RangeError(
-      `expiresSeconds must be an integer from 1 to ${maxExpiresSeconds} (7 days)`,
-    )
-  }
+  assertExpires(context.expiresSeconds)
   if (!/^https?:\/\/[A-Za-z0-9._~:[\]-]+$/i.test(origin)) {
     throw new TypeError('origin must be http(s)://host or http(s)://host:port, without a path')
   }
@@ -51,7 +46,7 @@ export function presignUrl(request: PresignableRequest, context: PresigningConte
     'x-oss-signature-version': v4.algorithm,
     'x-oss-credential': v4.credential(credentials.accessKeyId, scope),
     'x-oss-date': timestamp,
-    'x-oss-expires': String(expires),
+    'x-oss-expires': String(context.expiresSeconds),
     'x-oss-additional-headers': names || undefined,
     'x-oss-security-token': credentials.securityToken || undefined,
     'x-oss-signature': undefined,
@@ -66,4 +61,10 @@ export function presignUrl(request: PresignableRequest, context: PresigningConte
   const path = pathStyle ? v4.canonicalUri(bucket, key) : `/${encodeUriPath(key ?? '', 'key')}`
   const sentQuery = v4.canonicalQuery({ ...query, 'x-oss-signature': signature })
   return { url: `${origin}${path}?${sentQuery}`, canonicalRequest, stringToSign, signature }
+}
+
+/** @throws {RangeError} for anything but an integer from 1 to 604,800 */
+export function assertExpires(seconds: number): void {
+  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= maxExpiresSeconds) return
+  throw new RangeError(`expiresSeconds must be an integer from 1 to ${maxExpiresSeconds} (7 days)`)
 }

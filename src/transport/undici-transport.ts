@@ -54,6 +54,30 @@ export function createUndiciTransport(options: UndiciTransportOptions): Transpor
   }
 }
 
+export interface ProxyOptions
+  extends Pick<UndiciTransportOptions, 'maxConnections' | 'connectTimeoutMs'> {
+  /** Proxy for http, and for https where `httpsProxy` is empty; '' for none. */
+  readonly httpProxy: string
+  readonly httpsProxy: string
+  /** Hosts that are called directly: names with an optional port, `.suffix`, or `*`; separated by commas or blanks. */
+  readonly noProxy: string
+}
+
+/**
+ * A dispatcher that goes through proxies, for {@link UndiciTransportOptions.dispatcher}; who creates it closes it.
+ * @throws {TypeError} for a proxy that is no URL.
+ */
+export async function createProxyDispatcher(options: ProxyOptions): Promise<Dispatcher> {
+  const { EnvHttpProxyAgent } = await import('undici')
+  const { httpProxy, httpsProxy, noProxy, maxConnections, connectTimeoutMs } = options
+  // All three are given, so that it reads no environment.
+  return new EnvHttpProxyAgent({
+    ...{ httpProxy, httpsProxy, noProxy, connections: maxConnections },
+    connect: { timeout: connectTimeoutMs },
+    keepAliveTimeout: 30_000,
+  })
+}
+
 async function exchange(
   dispatcher: Dispatcher,
   request: TransportRequest,
@@ -114,7 +138,11 @@ async function orAborted<Answer>(
   }
 }
 
-function contentLength({ method, body }: TransportRequest): Record<string, string> {
+/** The Content-Length that a request is sent with: none without a body, except where a method calls for one. */
+export function contentLength({
+  method,
+  body,
+}: Pick<TransportRequest, 'method' | 'body'>): Record<string, string> {
   if (body !== undefined) return { 'content-length': String(body.contentLength) }
   return method === 'PUT' || method === 'POST' ? { 'content-length': '0' } : {}
 }

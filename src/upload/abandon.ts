@@ -1,6 +1,7 @@
 // Gives up an upload id: aborts it, makes sure that it is gone, and else says that it is still there (I9).
 
-import { abortMultipartUpload, listParts } from '../oss/multipart.js'
+import { listParts } from '../oss/listings.js'
+import { abortMultipartUpload } from '../oss/multipart.js'
 import type { JournalHeader, JournalSuperseded } from './journal.js'
 import { isDenied, isServiceError, serviceOf, type UploadRun } from './run.js'
 
@@ -33,10 +34,11 @@ export async function abandonUpload(
 }
 
 async function abortAndCheck(
-  { client }: UploadRun,
+  { client, settings }: UploadRun,
   { bucket, key, uploadId }: JournalSuperseded,
 ): Promise<boolean> {
-  const target = { bucket, key, uploadId }
+  const { requestPayer } = settings.object
+  const target = { bucket, key, uploadId, requestPayer }
   for (let attempt = 1; attempt <= attempts; attempt++) {
     try {
       await abortMultipartUpload(client, target)

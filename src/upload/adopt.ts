@@ -1,13 +1,13 @@
 // Continues an upload that no checkpoint knows of: finds it by listing, and trusts only what matches the local bytes.
 
-import { type ListedPart, type ListedUpload, listMultipartUploads } from '../oss/multipart.js'
+import { type ListedPart, type ListedUpload, listMultipartUploads } from '../oss/listings.js'
 import type { JournalPart } from './journal.js'
 import { runPool } from './part-pool.js'
 import { PartBuffers } from './part-reader.js'
 import { type PartPlan, partRange, planParts } from './plan.js'
 import { reconcileParts } from './reconcile.js'
 import { listedParts } from './resume.js'
-import { isDenied, isServiceError, type UploadRun } from './run.js'
+import { isDenied, isServiceError, type SourceRun } from './run.js'
 import { verifyPart } from './verify-part.js'
 
 export interface AdoptableUpload {
@@ -23,7 +23,7 @@ export interface AdoptableUpload {
  *
  * @returns undefined when there is none whose parts match, or when listing is denied.
  */
-export async function findAdoptableUpload(run: UploadRun): Promise<AdoptableUpload | undefined> {
+export async function findAdoptableUpload(run: SourceRun): Promise<AdoptableUpload | undefined> {
   const candidates: AdoptableUpload[] = []
   for (const upload of await unfinishedUploads(run)) {
     const candidate = await examine(run, upload.uploadId)
@@ -40,12 +40,14 @@ export async function findAdoptableUpload(run: UploadRun): Promise<AdoptableUplo
   return best
 }
 
-async function unfinishedUploads(run: UploadRun): Promise<readonly ListedUpload[]> {
-  const { bucket, key, signal } = run.settings
+async function unfinishedUploads(run: SourceRun): Promise<readonly ListedUpload[]> {
+  const { bucket, key, signal, object } = run.settings
+  const { requestPayer } = object
+  const listed = { bucket, prefix: key, requestPayer, signal }
   const known = new Set(run.checkpoint.superseded.map(({ uploadId }) => uploadId))
   const uploads: ListedUpload[] = []
   try {
-    for await (const upload of listMultipartUploads(run.client, { bucket, prefix: key, signal })) {
+    for await (const upload of listMultipartUploads(run.client, listed)) {
       if (upload.key === key && !known.has(upload.uploadId)) uploads.push(upload)
     }
   } catch (error) {
@@ -56,7 +58,7 @@ async function unfinishedUploads(run: UploadRun): Promise<readonly ListedUpload[
   return uploads
 }
 
-async function examine(run: UploadRun, uploadId: string): Promise<AdoptableUpload | undefined> {
+async function examine(run: SourceRun, uploadId: string): Promise<AdoptableUpload | undefined> {
   let listed: ReadonlyMap<number, ListedPart> | undefined
   try {
     listed = await listedParts(run, uploadId)
@@ -89,7 +91,7 @@ async function examine(run: UploadRun, uploadId: string): Promise<AdoptableUploa
  * The plan that the upload's parts follow: all but the last part of an object are of one size. When only the last one is
  * there its size says nothing of the others, and nothing of it will fit.
  */
-function planLike(run: UploadRun, listed: ReadonlyMap<number, ListedPart>): PartPlan | undefined {
+function planLike(run: SourceRun, listed: ReadonlyMap<number, ListedPart>): PartPlan | undefined {
   const sizes = [...listed.values()].map(({ size }) => size)
   try {
     return planParts(run.source.size, run.settings.partSize ?? Math.max(...sizes))

@@ -2,17 +2,19 @@
 
 /** Counts only what OSS has acknowledged; never goes back. */
 export interface UploadProgress {
-  /** `verifying` reads parts that an earlier run sent; `sending` may verify beside it. */
+  /** `verifying` compares parts that an earlier run sent; `sending` may verify beside it. */
   readonly phase: 'verifying' | 'sending' | 'completing' | 'completed'
   /** Bytes acknowledged by OSS, in this run and before. Equals `totalBytes` only when the object is complete and checked. */
   readonly transferredBytes: number
-  readonly totalBytes: number
+  /** Undefined for a stream that is sent in parts, until the phase is `completed`. */
+  readonly totalBytes: number | undefined
   /** Bytes handed to the network in this run, including parts that are sent again. */
   readonly sentBytes: number
   /** Bytes of parts that an earlier run sent and that were found unchanged. */
   readonly resumedBytes: number
   readonly partsDone: number
-  readonly parts: number
+  /** Undefined for a stream that is sent in parts, until the phase is `completed`. */
+  readonly parts: number | undefined
 }
 
 export type UploadEvent =
@@ -28,6 +30,8 @@ export type UploadEvent =
   | { readonly type: 'source-differs'; readonly path: string }
   /** Local bytes differ from what was sent under this number: it is sent again. */
   | { readonly type: 'part-differs'; readonly partNumber: number }
+  /** Sequential: OSS has this part already, from a try whose answer was lost, and it has the local bytes. */
+  | { readonly type: 'part-found'; readonly partNumber: number }
   /** OSS no longer has a part that the checkpoint records: it is sent again. */
   | { readonly type: 'part-lost'; readonly partNumber: number }
   /** An upload id was given up. `open` says that it could not be aborted: its parts are billed until somebody does. */

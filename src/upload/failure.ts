@@ -15,9 +15,15 @@ export async function leaveAfterFailure(run: UploadRun, error: unknown): Promise
   const header = checkpoint.upload
   if (header === undefined) return
   const cancelled = settings.signal?.aborted === true && error === settings.signal.reason
-  const discards = cancelled && settings.onAbort === 'discard'
+  // Longer than it can become, an upload is of no use to any run.
+  const hopeless = error instanceof OssError && error.code === 'ERR_OSS_SOURCE_TOO_LARGE'
+  const discards = hopeless || (cancelled && settings.onAbort === 'discard')
   if (checkpoint.isKept && !discards) return
-  const reason = cancelled ? 'cancelled' : 'failed without a checkpoint'
+  const reason = cancelled
+    ? 'cancelled'
+    : hopeless
+      ? 'the stream has outgrown its part size'
+      : 'failed without a checkpoint'
   const superseded = supersededUpload(header, reason)
   try {
     await checkpoint.supersede(superseded)
@@ -44,7 +50,9 @@ export function describeFailure(
 ): unknown {
   if (!(error instanceof OssError) || error.upload !== undefined) return error
   const uploadId = checkpoint?.upload?.uploadId
-  const recorded = checkpoint?.isKept === true && uploadId !== undefined
+  const kept = checkpoint?.isKept === true
+  // The record of an upload that was given up is what lets the next run begin another one.
+  const recorded = kept && (uploadId !== undefined || error.code === 'ERR_OSS_SOURCE_CONSUMED')
   error.upload = {
     bucket: settings.bucket,
     key: settings.key,

@@ -157,9 +157,12 @@ export function parseJournal(bytes: Uint8Array): ParsedJournal {
   return { state: cut || torn > 0 ? 'torn' : 'intact', content }
 }
 
-function withoutType<T extends { readonly type: string }>(entry: T): Omit<T, 'type'> {
+/** Of each member of a union by itself. */
+type WithoutType<T> = T extends unknown ? Omit<T, 'type'> : never
+
+function withoutType<T extends { readonly type: string }>(entry: T): WithoutType<T> {
   const { type: _, ...rest } = entry
-  return rest
+  return rest as WithoutType<T>
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -233,7 +236,12 @@ function asEntry(fields: Fields | undefined): JournalEntry | undefined {
 
 function asSource(value: unknown): SourceIdentity | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { dev, ino, size, mtimeNs, ctimeNs } = value as Fields
+  const { kind, dev, ino, size, mtimeNs, ctimeNs } = value as Fields
+  if (kind === 'stream') return { kind }
+  if (kind === 'bytes') {
+    return typeof size === 'string' && /^\d{1,16}$/.test(size) ? { kind, size } : undefined
+  }
+  if (kind !== undefined) return undefined
   return areStrings(dev, ino, size, mtimeNs, ctimeNs)
     ? ({ dev, ino, size, mtimeNs, ctimeNs } as SourceIdentity)
     : undefined

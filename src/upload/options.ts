@@ -1,48 +1,99 @@
 // Checks the caller's options before any I/O and fills in the defaults.
 
 import { resolve } from 'node:path'
+import { assertCallback, type UploadCallback } from '../oss/callback.js'
 import { assertBucketName, assertObjectKey } from '../oss/endpoint.js'
-import { assertHeaderValue } from '../oss/send.js'
+import { assertTrafficLimit } from '../oss/headers.js'
+import { namedHeaders, type ObjectSettings, objectSettingChecks } from '../oss/object-settings.js'
+import { checkpointPathOf } from './checkpoint-path.js'
 import type { CheckpointStore } from './checkpoint-store.js'
+import { contentTypeOf } from './content-type.js'
 import type { UploadListeners } from './events.js'
-import { assertPartSize } from './plan.js'
+import { assertPartSize, maxStreamPartSize } from './plan.js'
+import {
+  contentHints,
+  type ResolvedSource,
+  resolveSource,
+  type UploadSource,
+} from './source-option.js'
 
-export interface UploadFileOptions extends UploadListeners {
+interface FromPath {
   /** The file to upload. */
   readonly path: string
+}
+
+interface FromSource {
+  /**
+   * What to upload instead of a file: bytes, a Blob, or a stream. Bytes must be left alone until the upload has ended. Of a
+   * stream each part is in memory while it is sent: up to `concurrency` times `partSize`, which is at most 4 GiB here.
+   */
+  readonly source: UploadSource
+}
+
+/** Exactly one of `path` and `source`. */
+export type UploadFileOptions = UploadOptions &
+  ((FromPath & { readonly source?: undefined }) | (FromSource & { readonly path?: undefined }))
+
+interface UploadOptions extends UploadListeners, ObjectSettings {
   readonly bucket: string
   /** 1..1023 UTF-8 bytes, not starting with `/` or `\`. */
   readonly key: string
-  /** Bytes, 100 KiB..5 GiB. @default 8 MiB, or what keeps the number of parts at 10,000 */
+  /** Bytes, 100 KiB..5 GiB. @default 8 MiB, or what keeps the number of parts at 10,000: a stream may have 78 GiB then */
   readonly partSize?: number | undefined
   /** Parts in flight, 1..1000. @default 4 */
   readonly concurrency?: number | undefined
-  /** `false` keeps no record: a failed upload is aborted and starts over. @default true */
+  /**
+   * `false` keeps no record: a failed upload is aborted and starts over.
+   * @default true; for a `source`, which has no path to keep it beside, only where one of the next three is given
+   */
   readonly checkpoint?: boolean | undefined
   /** The checkpoint's file. @default `${path}.ucp` */
   readonly checkpointPath?: string | undefined
+  /**
+   * A directory that is there already: the checkpoint is one file in it for each source path and destination.
+   * @default none: it is beside the source
+   */
+  readonly checkpointDir?: string | undefined
   /** Keeps the checkpoint elsewhere than in a file. @default a file at `checkpointPath` */
   readonly checkpointStore?: CheckpointStore | undefined
   /**
    * How parts of an earlier run are checked against the source: `content` reads their bytes again and compares CRC-64;
-   * `stat` trusts size, times and inode while all of them are unchanged.
+   * `stat` trusts size, times and inode while all of them are unchanged, and is refused for a `source`, which has none.
    * @default 'content'
    */
   readonly verify?: 'content' | 'stat' | undefined
-  /** Without a checkpoint: look for this key's unfinished uploads on OSS and continue the one that saves most. @default false */
+  /**
+   * Without a checkpoint: look for this key's unfinished uploads on OSS and continue the one that saves most. Refused for a
+   * stream, which cannot be compared with several.
+   * @default false
+   */
   readonly adopt?: boolean | undefined
   /** Give up what the checkpoint records: its upload id is aborted, and the upload starts over. @default false */
   readonly restart?: boolean | undefined
   /** What a cancelled upload leaves: `keep` the parts and the checkpoint, or `discard` both. @default 'keep' */
   readonly onAbort?: 'keep' | 'discard' | undefined
-  /** Content-Type. @default left out, and OSS stores application/octet-stream */
-  readonly contentType?: string | undefined
+  /** What OSS calls once the object is stored; its reply is in the result. @default none */
+  readonly callback?: UploadCallback | undefined
+  /** Bit/s of each connection, 819,200..838,860,800: the whole upload may take `concurrency` times as much. @default unlimited */
+  readonly trafficLimit?: number | undefined
+  /**
+   * Sends the parts one after another, in order; OSS refuses any other order, and to replace a part. `concurrency` is 1 then.
+   * @default false
+   */
+  readonly sequential?: boolean | undefined
+  /**
+   * Sends the MD5 of each part, or of the whole when it is one request: OSS refuses other bytes, and Content-MD5 is signed, so
+   * the signature covers the bytes, which no V4 signature does otherwise. Costs a second reading of every part.
+   * @default false
+   * https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart
+   */
+  readonly contentMd5?: boolean | undefined
   /** Cancels the upload, which rejects with `signal.reason` once nothing of it runs any more. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface UploadSettings extends UploadListeners {
-  readonly path: string
+  readonly source: ResolvedSource
   readonly bucket: string
   readonly key: string
   readonly partSize: number | undefined
@@ -55,7 +106,11 @@ export interface UploadSettings extends UploadListeners {
   readonly adopt: boolean
   readonly restart: boolean
   readonly onAbort: 'keep' | 'discard'
-  readonly contentType: string | undefined
+  readonly object: ObjectSettings
+  readonly callback: UploadCallback | undefined
+  readonly trafficLimit: number | undefined
+  readonly sequential: boolean
+  readonly contentMd5: boolean
   readonly signal: AbortSignal | undefined
 }
 
@@ -64,6 +119,7 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
     const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
     if (!usable) throw new TypeError('path must be the name of a file')
   },
+  source: (value) => void resolveSource(value),
   bucket: assertBucketName,
   key: assertObjectKey,
   partSize: (value) => assertPartSize(value as number),
@@ -78,6 +134,10 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
     const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
     if (!usable) throw new TypeError('checkpointPath must be the name of a file')
   },
+  checkpointDir: (value) => {
+    const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
+    if (!usable) throw new TypeError('checkpointDir must be the name of a directory')
+  },
   checkpointStore: (value) => {
     const { exists, acquire } = (value ?? {}) as Partial<CheckpointStore>
     if (typeof exists !== 'function' || typeof acquire !== 'function')
@@ -87,10 +147,11 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
   adopt: oneOf('adopt', true, false),
   restart: oneOf('restart', true, false),
   onAbort: oneOf('onAbort', 'keep', 'discard'),
-  contentType: (value) => {
-    if (typeof value !== 'string') throw new TypeError('contentType must be a string')
-    assertHeaderValue('content-type', value)
-  },
+  ...objectSettingChecks,
+  callback: (value) => assertCallback(value),
+  trafficLimit: (value) => assertTrafficLimit(value),
+  sequential: oneOf('sequential', true, false),
+  contentMd5: oneOf('contentMd5', true, false),
   signal: (value) => {
     if (!(value instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal')
   },
@@ -106,37 +167,95 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
  * @throws {TypeError|RangeError} naming the option and what is accepted.
  */
 export function resolveOptions(options: UploadFileOptions): UploadSettings {
-  for (const required of ['path', 'bucket', 'key'] as const) {
+  const { path } = options
+  if (path === undefined && options.source === undefined) {
+    throw new TypeError('path or source is required')
+  }
+  for (const required of ['bucket', 'key'] as const) {
     if (options[required] === undefined) throw new TypeError(`${required} is required`)
   }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, name)) throw new TypeError(`unknown option "${name}"`)
     if (value !== undefined) checks[name as keyof UploadFileOptions](value)
   }
-  const { checkpoint = true, checkpointPath, checkpointStore } = options
-  if (!checkpoint && (checkpointPath ?? checkpointStore) !== undefined) {
-    throw new TypeError('checkpoint: false contradicts checkpointPath and checkpointStore')
+  if (path !== undefined && options.source !== undefined) {
+    throw new TypeError('path and source exclude each other')
   }
-  if (checkpointPath !== undefined && checkpointStore !== undefined) {
-    throw new TypeError('checkpointPath and checkpointStore exclude each other')
+  const source =
+    path === undefined ? resolveSource(options.source) : ({ kind: 'file', path } as const)
+  const { checkpointStore, sequential = false } = options
+  const places = (['checkpointPath', 'checkpointDir', 'checkpointStore'] as const).filter(
+    (name) => options[name] !== undefined,
+  )
+  const { checkpoint = path !== undefined || places.length > 0 } = options
+  if (!checkpoint && places.length > 0) {
+    throw new TypeError(`checkpoint: false contradicts ${places.join(' and ')}`)
   }
-  const checkpointFile = checkpointPath ?? `${options.path}.ucp`
-  assertApart(options.path, checkpointFile)
+  if (places.length > 1) throw new TypeError(`${places.join(' and ')} exclude each other`)
+  if (sequential && (options.concurrency ?? 1) > 1) {
+    throw new TypeError('sequential contradicts concurrency above 1: one part goes after another')
+  }
+  if (path === undefined) assertWithoutPath(options, source, places.length > 0)
+  const checkpointFile = checkpointPathOf(options)
+  if (path !== undefined) assertApart(path, checkpointFile)
   return {
-    path: options.path,
+    source,
     bucket: options.bucket,
     key: options.key,
     partSize: options.partSize,
-    concurrency: options.concurrency ?? 4,
+    concurrency: sequential ? 1 : (options.concurrency ?? 4),
     checkpoint: checkpoint ? { path: checkpointFile, store: checkpointStore } : undefined,
     verify: options.verify ?? 'content',
     adopt: options.adopt ?? false,
     restart: options.restart ?? false,
     onAbort: options.onAbort ?? 'keep',
-    contentType: options.contentType,
+    object: objectOf(options, source),
+    callback: options.callback,
+    trafficLimit: options.trafficLimit,
+    sequential,
+    contentMd5: options.contentMd5 ?? false,
     signal: options.signal,
     onProgress: options.onProgress,
     onEvent: options.onEvent,
+  }
+}
+
+/** The settings alone, with the Content-Type that the names tell unless one is given. */
+function objectOf(options: UploadFileOptions, source: ResolvedSource): ObjectSettings {
+  const { metadata, acl, storageClass, tagging, serverSideEncryption } = options
+  const { forbidOverwrite, requestPayer, headers } = options
+  const { type, name } = contentHints(source)
+  const guessed = { 'Content-Type': type ?? contentTypeOf(name, options.key) }
+  return {
+    headers: { ...guessed, ...namedHeaders(headers) },
+    ...{ metadata, acl, storageClass, tagging, serverSideEncryption },
+    ...{ forbidOverwrite, requestPayer },
+  }
+}
+
+/** @throws {TypeError} for what only a file has a meaning for. */
+function assertWithoutPath(
+  { checkpoint, verify, adopt, partSize = 0 }: UploadFileOptions,
+  { kind }: ResolvedSource,
+  hasPlace: boolean,
+): void {
+  if (checkpoint && !hasPlace) {
+    throw new TypeError(
+      'checkpoint: true needs checkpointPath, checkpointDir or checkpointStore where there is no path',
+    )
+  }
+  if (verify === 'stat') {
+    throw new TypeError(
+      'verify: stat needs path: only the content of a source tells whether it is the same',
+    )
+  }
+  if (kind !== 'stream') return
+  if (adopt)
+    throw new TypeError('adopt needs a source that can be read again, which a stream cannot')
+  if (partSize > maxStreamPartSize) {
+    throw new RangeError(
+      `partSize of a stream must be at most ${maxStreamPartSize} (4 GiB), because its parts are kept in memory, not ${partSize}`,
+    )
   }
 }
 

@@ -116,7 +116,9 @@ export class PartReader implements RequestBody {
     const last = this.#position === this.#range.size
     const read = this.#source.read(chunk, position).then(async () => {
       // I7: everything has been read now, and without the last chunk OSS stores nothing.
-      if (last && !this.#stopped) await this.#source.assertUnchanged()
+      if (last && !this.#stopped) {
+        await this.#source.assertUnchanged(this.#range.size === this.#source.size)
+      }
       return chunk
     })
     // Nobody may ask for it any more; the error is thrown to whoever does.

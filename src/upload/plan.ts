@@ -8,9 +8,11 @@ const gib = 1024 * mib
 export const minPartSize: number = 100 * kib
 export const maxPartSize: number = 5 * gib
 export const maxPartCount = 10_000
+/** Node 20 has no larger buffer. */
+export const maxStreamPartSize: number = 4 * gib
 
 /** 8 MiB keep a 100 Mbit/s connection busy for 93 % of the time at 50 ms round trip; 1 MiB only for 63 %. */
-const defaultPartSize = 8 * mib
+export const defaultPartSize: number = 8 * mib
 
 export interface PartPlan {
   /** Bytes of the whole object. */

@@ -20,8 +20,8 @@ export function neverBack(
 
 export class Progress {
   readonly #listener: ((progress: UploadProgress) => void) | undefined
-  readonly #totalBytes: number
-  readonly #parts: number
+  #totalBytes: number | undefined
+  #parts: number | undefined
   #phase: UploadProgress['phase'] = 'sending'
   #transferred = 0
   #sent = 0
@@ -29,10 +29,11 @@ export class Progress {
   #done = 0
   #reportedAt = 0
 
+  /** @param totalBytes undefined, like `parts`, until a stream has ended and {@link Progress.total} is told */
   constructor(
     listener: ((progress: UploadProgress) => void) | undefined,
-    totalBytes: number,
-    parts: number,
+    totalBytes?: number,
+    parts?: number,
   ) {
     this.#listener = listener
     this.#totalBytes = totalBytes
@@ -58,6 +59,12 @@ export class Progress {
     this.#report(performance.now())
   }
 
+  /** What a stream turned out to have; reported when it is complete. */
+  total(bytes: number, parts: number): void {
+    this.#totalBytes = bytes
+    this.#parts = parts
+  }
+
   phase(phase: UploadProgress['phase']): void {
     if (this.#phase === phase) return
     this.#phase = phase
@@ -70,19 +77,20 @@ export class Progress {
 
   #report(now: number): void {
     this.#reportedAt = now
+    const completed = this.#phase === 'completed'
+    const totalBytes = this.#totalBytes
+    const parts = this.#parts
+    const transferred = Math.min(this.#transferred, (totalBytes ?? Number.POSITIVE_INFINITY) - 1)
     tell(this.#listener, {
       phase: this.#phase,
       // The last part's acknowledgement is not yet success: the last byte counts when the object was checked.
-      transferredBytes:
-        this.#phase === 'completed'
-          ? this.#totalBytes
-          : Math.max(0, Math.min(this.#transferred, this.#totalBytes - 1)),
-      totalBytes: this.#totalBytes,
+      transferredBytes: completed ? (totalBytes ?? 0) : Math.max(0, transferred),
+      totalBytes,
       sentBytes: this.#sent,
       resumedBytes: this.#resumed,
       // A part that was repaired is acknowledged twice; a completed object that was only found has all of them.
-      partsDone: this.#phase === 'completed' ? this.#parts : Math.min(this.#done, this.#parts),
-      parts: this.#parts,
+      partsDone: completed ? (parts ?? 0) : Math.min(this.#done, parts ?? this.#done),
+      parts,
     })
   }
 }

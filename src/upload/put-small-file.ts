@@ -2,7 +2,10 @@
 
 import type { OssClient } from '../oss/client.js'
 import { putObject } from '../oss/object.js'
-import { OssError } from '../primitives/errors.js'
+import { OssError, OssServiceError } from '../primitives/errors.js'
+import { contentMd5Of } from './digest-part.js'
+import { tell, type UploadEvent } from './events.js'
+import { confirmStored, storedWithoutCallback } from './inspect-object.js'
 import type { UploadSettings } from './options.js'
 import { PartBuffers, PartReader } from './part-reader.js'
 import { Progress } from './progress.js'
@@ -14,19 +17,24 @@ export async function putSmallFile(
   settings: UploadSettings,
   source: Source,
 ): Promise<UploadFileResult> {
-  const { bucket, key, contentType, signal } = settings
+  const { bucket, key, signal, object, callback, trafficLimit } = settings
   const { size } = source
+  const run = { client, settings, emit: (event: UploadEvent) => tell(settings.onEvent, event) }
   const progress = new Progress(settings.onProgress, size, 1)
   const range = { number: 1, offset: 0, size }
-  const reader = new PartReader(source, range, new PartBuffers(), (bytes) => progress.sent(bytes))
+  const buffers = new PartBuffers()
+  const contentMd5 = await contentMd5Of(source, range, buffers, signal, settings.contentMd5)
+  const reader = new PartReader(source, range, buffers, (bytes) => progress.sent(bytes))
   const body = size === 0 ? new Uint8Array() : reader
-  let stored: Awaited<ReturnType<typeof putObject>>
-  try {
-    stored = await putObject(client, { bucket, key, contentType, body, signal })
-  } finally {
-    await reader.settled()
-  }
-  const crc64 = reader.crc64
+  const request = { bucket, key, ...object, callback, trafficLimit, contentMd5, body, signal }
+  const answer = await putObject(client, request)
+    .catch((error: unknown) => {
+      // Stored, and only the callback failed: not an error of the upload.
+      if (error instanceof OssServiceError && error.status === 203) return error
+      throw error
+    })
+    .finally(() => reader.settled())
+  const { crc64 } = reader
   if (crc64 === undefined) {
     throw new OssError('the object was acknowledged before it was sent whole', {
       code: 'ERR_OSS_MALFORMED_RESPONSE',
@@ -34,25 +42,17 @@ export async function putSmallFile(
     })
   }
   // I4. Nothing can be checked before it is published here: PutObject publishes with the last byte.
-  if (stored.crc64 !== undefined && stored.crc64 !== crc64) {
-    throw new OssError(
-      `oss://${bucket}/${key} is stored with other content: expected CRC-64 ${crc64}, found ${stored.crc64}`,
-      {
-        code: 'ERR_OSS_CHECKSUM_MISMATCH',
-        operation: 'PutObject',
-        hint: 'do not use the object; run again to replace it',
-      },
-    )
-  }
+  const expected = { size, crc64 }
+  const completion =
+    answer instanceof OssServiceError
+      ? await storedWithoutCallback(run, expected, answer)
+      : await confirmStored(run, expected, answer, 'PutObject')
   progress.acknowledged(size)
   progress.phase('completed')
   return {
-    outcome: 'completed',
-    etag: stored.etag,
-    crc64,
-    size,
+    ...completion,
+    ...expected,
     parts: 1,
-    ...(stored.versionId !== undefined && { versionId: stored.versionId }),
     resumed: { parts: 0, bytes: 0 },
     sent: { parts: 1, bytes: size },
     abandonedUploadIds: [],

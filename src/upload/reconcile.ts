@@ -49,24 +49,32 @@ export function reconcileParts(
   const send: number[] = []
   const lost: number[] = []
   for (let number = 1; number <= plan.count; number++) {
-    const { size } = partRange(plan, number)
-    const record = sized(recorded.get(number), size)
-    const server = sized(listed?.get(number), size)
-    if (record !== undefined && (listed === undefined || agrees(record, server))) {
-      if (trusted.has(number)) keep.push(number)
-      else
-        verify.push({ number, etag: record.etag, expect: { crc64: record.crc64 }, recorded: true })
-      continue
-    }
-    const expect = server && expectationOf(server)
-    if (server !== undefined && expect !== undefined) {
-      verify.push({ number, etag: server.etag, expect, recorded: false })
-      continue
-    }
-    if (record !== undefined) lost.push(number)
-    send.push(number)
+    const part = reconcilePart(number, partRange(plan, number).size, recorded, listed)
+    if (part === 'lost') lost.push(number)
+    if (part === 'lost' || part === 'absent') send.push(number)
+    else if (part.recorded && trusted.has(number)) keep.push(number)
+    else verify.push(part)
   }
   return { keep, verify, send, lost }
+}
+
+/** One part of `size` bytes: what it has to equal to count as done, or why it has to be sent. */
+export function reconcilePart(
+  number: number,
+  size: number,
+  recorded: ReadonlyMap<number, RecordedPart>,
+  listed: ReadonlyMap<number, ServerPart> | undefined,
+): PartToVerify | 'absent' | 'lost' {
+  const record = sized(recorded.get(number), size)
+  const server = sized(listed?.get(number), size)
+  if (record !== undefined && (listed === undefined || agrees(record, server))) {
+    return { number, etag: record.etag, expect: { crc64: record.crc64 }, recorded: true }
+  }
+  const expect = server && expectationOf(server)
+  if (server !== undefined && expect !== undefined) {
+    return { number, etag: server.etag, expect, recorded: false }
+  }
+  return record === undefined ? 'absent' : 'lost'
 }
 
 /** A part of another size belongs to another plan, or was cut off: it is as good as absent. */

@@ -1,12 +1,14 @@
 // Continues what an earlier run began: the journal's upload, checked against OSS's list of parts and the local bytes.
 
-import { type ListedPart, listParts } from '../oss/multipart.js'
-import { ambiguous, type Completion, type Expected, inspectObject, reconciled } from './complete.js'
+import { type ListedPart, listParts } from '../oss/listings.js'
+import { ambiguous, reconciled } from './complete.js'
+import { type Expected, inspectObject } from './inspect-object.js'
 import type { JournalHeader } from './journal.js'
 import { PartBuffers, PartReader } from './part-reader.js'
 import { type PartPlan, planParts } from './plan.js'
 import { type Reconciliation, reconcileParts } from './reconcile.js'
-import { isDenied, isServiceError, type UploadRun } from './run.js'
+import type { Completion } from './result.js'
+import { isDenied, isServiceError, type SourceRun, type UploadRun } from './run.js'
 import { sameSource } from './source.js'
 
 export type Resumption =
@@ -28,12 +30,15 @@ export type Resumption =
  * @throws {OssServiceError} `NoSuchUpload` when the upload is gone and the object is not ours: the caller starts over.
  * @throws {RangeError} when the source has outgrown the recorded part size.
  */
-export async function resumeUpload(run: UploadRun, header: JournalHeader): Promise<Resumption> {
+export async function resumeUpload(run: SourceRun, header: JournalHeader): Promise<Resumption> {
   const { checkpoint, source, settings } = run
   const { uploadId } = header
   const plan = planParts(source.size, header.partSize)
-  if (!sameSource(checkpoint.source ?? header.source, source.identity)) {
-    run.emit({ type: 'source-differs', path: source.path })
+  const before = checkpoint.source ?? header.source
+  if (!sameSource(before, source.identity)) {
+    // Of bytes that have no name there is nothing to be said before they are compared.
+    const { path } = source
+    if (path !== undefined && !('kind' in before)) run.emit({ type: 'source-differs', path })
     await checkpoint.sourceIs(source.identity)
   }
   let listed: ReadonlyMap<number, ListedPart> | undefined
@@ -56,10 +61,11 @@ export async function listedParts(
   run: UploadRun,
   uploadId: string,
 ): Promise<ReadonlyMap<number, ListedPart> | undefined> {
-  const { bucket, key, signal } = run.settings
+  const { bucket, key, signal, object } = run.settings
+  const upload = { bucket, key, uploadId, requestPayer: object.requestPayer, signal }
   const parts = new Map<number, ListedPart>()
   try {
-    for await (const part of listParts(run.client, { bucket, key, uploadId, signal })) {
+    for await (const part of listParts(run.client, upload)) {
       parts.set(part.partNumber, part)
     }
     return parts
@@ -73,7 +79,7 @@ export async function listedParts(
 
 /** I5 across runs: Complete was sent and the upload is gone. Is the object under the key the source as it is now? */
 async function settleEarlierCompletion(
-  run: UploadRun,
+  run: SourceRun,
   cause: unknown,
 ): Promise<Completion & Expected> {
   const { checkpoint, settings } = run
@@ -88,7 +94,7 @@ async function settleEarlierCompletion(
   throw cause
 }
 
-async function hashSource({ source, settings }: UploadRun): Promise<Expected> {
+async function hashSource({ source, settings }: SourceRun): Promise<Expected> {
   const whole = { number: 1, offset: 0, size: source.size }
   const reader = new PartReader(source, whole, new PartBuffers())
   try {

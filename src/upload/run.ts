@@ -13,11 +13,17 @@ export interface UploadRun {
   readonly client: OssClient
   readonly settings: UploadSettings
   readonly environment: UploadEnvironment
-  readonly source: Source
   readonly checkpoint: Checkpoint
+  /** Where the checkpoint is, for messages; empty without one. */
+  readonly location: string
   readonly emit: (event: UploadEvent) => void
   /** Upload ids that could not be aborted and that nobody will touch again. */
   readonly abandoned: Set<string>
+}
+
+/** The upload of a source that can be read at any place, and again. */
+export interface SourceRun extends UploadRun {
+  readonly source: Source
 }
 
 export function isServiceError(

@@ -2,24 +2,35 @@
 
 import { uploadPart } from '../oss/multipart.js'
 import { OssError } from '../primitives/errors.js'
+import { contentMd5Of } from './digest-part.js'
 import type { JournalPart } from './journal.js'
 import { runPool } from './part-pool.js'
 import { PartBuffers, PartReader } from './part-reader.js'
-import { type PartPlan, partRange } from './plan.js'
+import { type PartPlan, type PartRange, partRange } from './plan.js'
 import type { Progress } from './progress.js'
 import type { PartToVerify, Reconciliation } from './reconcile.js'
-import type { UploadRun } from './run.js'
+import type { SourceRun, UploadRun } from './run.js'
+import type { Source } from './source.js'
 import { verifyPart } from './verify-part.js'
 
 /** What became of the parts, by number. */
 export interface PartTally {
   readonly resumed: { parts: number; bytes: number }
   readonly sent: { parts: number; bytes: number }
+  /** Sent or verified by this run. */
+  readonly done: Set<number>
+  /** The part that was begun last; with one at a time, the one that failed. */
+  begun: number
+}
+
+export function newTally(): PartTally {
+  const none = () => ({ parts: 0, bytes: 0 })
+  return { resumed: none(), sent: none(), done: new Set(), begun: 0 }
 }
 
 /** @returns nothing; every part of the plan is in the checkpoint when this resolves. */
 export async function sendParts(
-  run: UploadRun,
+  run: SourceRun,
   plan: PartPlan,
   uploadId: string,
   todo: Pick<Reconciliation, 'send' | 'verify'>,
@@ -38,29 +49,54 @@ export async function sendParts(
     const buffers = pool[slot] ?? new PartBuffers()
     pool[slot] = buffers
     const range = partRange(plan, typeof task === 'number' ? task : task.number)
+    tally.begun = range.number
     if (typeof task !== 'number') {
       const { crc64, matches } = await verifyPart(run.source, range, task.expect, buffers, stop)
       if (matches) {
         const part = { number: range.number, size: range.size, crc64, etag: task.etag }
-        await (task.recorded
-          ? run.checkpoint.recordVerified(part)
-          : run.checkpoint.recordPart(part))
-        tally.resumed.parts += 1
-        tally.resumed.bytes += range.size
-        progress.resumed(range.size)
-        return
+        return await keepPart(run, part, task.recorded, progress, tally)
       }
       run.emit({ type: 'part-differs', partNumber: range.number })
       progress.phase('sending')
     }
-    const sent = (bytes: number): void => progress.sent(bytes)
-    const reader = new PartReader(run.source, range, buffers, sent)
-    const part = await sendPart(run, uploadId, reader, range, stop)
-    await run.checkpoint.recordPart(part)
-    tally.sent.parts += 1
-    tally.sent.bytes += range.size
-    progress.acknowledged(range.size)
+    await sendFrom(run, uploadId, { source: run.source, range, buffers }, progress, tally, stop)
   })
+}
+
+/** A part that an earlier run sent has the local bytes. @param recorded the journal knew it; else it was only listed. */
+export async function keepPart(
+  { checkpoint }: UploadRun,
+  part: JournalPart,
+  recorded: boolean,
+  progress: Progress,
+  tally: PartTally,
+): Promise<void> {
+  await (recorded ? checkpoint.recordVerified(part) : checkpoint.recordPart(part))
+  tally.done.add(part.number)
+  tally.resumed.parts += 1
+  tally.resumed.bytes += part.size
+  progress.resumed(part.size)
+}
+
+/** Sends one part of a source and writes it down. */
+export async function sendFrom(
+  run: UploadRun,
+  uploadId: string,
+  from: { readonly source: Source; readonly range: PartRange; readonly buffers: PartBuffers },
+  progress: Progress,
+  tally: PartTally,
+  stop: AbortSignal,
+): Promise<void> {
+  const { source, range, buffers } = from
+  const sent = (bytes: number): void => progress.sent(bytes)
+  const contentMd5 = await contentMd5Of(source, range, buffers, stop, run.settings.contentMd5)
+  const reader = new PartReader(source, range, buffers, sent)
+  const part = await sendPart(run, uploadId, reader, range, contentMd5, stop)
+  await run.checkpoint.recordPart(part)
+  tally.done.add(range.number)
+  tally.sent.parts += 1
+  tally.sent.bytes += range.size
+  progress.acknowledged(range.size)
 }
 
 /**
@@ -86,9 +122,11 @@ async function sendPart(
   uploadId: string,
   reader: PartReader,
   range: { readonly number: number; readonly size: number },
+  contentMd5: string | undefined,
   signal: AbortSignal,
 ): Promise<JournalPart> {
-  const { bucket, key } = run.settings
+  const { bucket, key, trafficLimit, object } = run.settings
+  const { requestPayer } = object
   const { number, size } = range
   let answer: Awaited<ReturnType<typeof uploadPart>>
   try {
@@ -98,6 +136,9 @@ async function sendPart(
       uploadId,
       partNumber: number,
       body: reader,
+      contentMd5,
+      trafficLimit,
+      requestPayer,
       signal,
     })
   } finally {

@@ -4,7 +4,7 @@ import { isNodeError, OssError } from '../primitives/errors.js'
 import type { FileIdentity, FileSystem, OpenFile } from './file-system.js'
 
 /** The parts of a file's identity that a journal keeps. */
-export interface SourceIdentity {
+export interface FileSourceIdentity {
   readonly dev: string
   readonly ino: string
   readonly size: string
@@ -12,15 +12,25 @@ export interface SourceIdentity {
   readonly ctimeNs: string
 }
 
+/** What a journal says of what was read. Of bytes and streams no more is known than their content, which is compared. */
+export type SourceIdentity =
+  | FileSourceIdentity
+  | { readonly kind: 'bytes'; readonly size: string }
+  | { readonly kind: 'stream' }
+
 export interface Source {
-  readonly path: string
+  /** Undefined for bytes, which have no name. */
+  readonly path: string | undefined
   /** Bytes. */
   readonly size: number
   readonly identity: SourceIdentity
   /** Fills `buffer` from `position` on. @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when the source has become shorter. */
   read(buffer: Uint8Array, position: number): Promise<void>
-  /** @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when size, times or inode differ from what was opened. */
-  assertUnchanged(): Promise<void>
+  /**
+   * @param whole all of it has been read: a source that only its bytes can tell from another is then read once more.
+   * @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when it is not what was opened: for a file by size, times and inode.
+   */
+  assertUnchanged(whole?: boolean): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,7 +66,7 @@ export async function openSource(path: string, fs: FileSystem): Promise<Source> 
 class SourceFile implements Source {
   readonly path: string
   readonly size: number
-  readonly identity: SourceIdentity
+  readonly identity: FileSourceIdentity
   readonly #file: OpenFile
   readonly #fs: FileSystem
 
@@ -109,11 +119,13 @@ class SourceFile implements Source {
   }
 }
 
+/** False when something shows that they differ; true says little where only the content could tell. */
 export function sameSource(a: SourceIdentity, b: SourceIdentity): boolean {
+  if ('kind' in a || 'kind' in b) return JSON.stringify(a) === JSON.stringify(b)
   return differenceOf(a, b) === undefined
 }
 
-function differenceOf(before: SourceIdentity, now: SourceIdentity): string | undefined {
+function differenceOf(before: FileSourceIdentity, now: FileSourceIdentity): string | undefined {
   if (before.dev !== now.dev || before.ino !== now.ino) return 'another file has taken its place'
   if (before.size !== now.size) return `its size went from ${before.size} to ${now.size} bytes`
   if (before.mtimeNs !== now.mtimeNs) return 'it was written to'
@@ -132,7 +144,7 @@ function changed(path: string, how: string): OssError {
 function notAFile(path: string): OssError {
   return new OssError(`cannot upload ${path}: it is not a regular file`, {
     code: 'ERR_OSS_SOURCE',
-    hint: 'give the path of a file',
+    hint: 'give the path of a file, or a stream as source (the file name - reads stdin)',
   })
 }
 

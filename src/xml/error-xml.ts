@@ -18,7 +18,8 @@ export interface ErrorDocument {
 /** An error is about 1 KiB, with canonical request and dumps about 5. A larger one is not OSS's. */
 const maxErrorBytes = 256 * 1024
 
-const redacted = '<redacted>'
+/** Stands where a secret was. */
+export const errorRedaction = '<redacted>'
 
 /**
  * Decodes an `<Error>` document, from a body or from the `x-oss-err` header of a HEAD.
@@ -38,7 +39,7 @@ export async function decodeErrorBody(
     if (!Code?.trim()) return undefined
     return {
       code: Code.trim(),
-      message: redactValue(Message ?? ''),
+      message: redactErrorText(Message ?? ''),
       requestId: RequestId ?? '',
       hostId: HostId ?? '',
       ec: EC ?? '',
@@ -62,7 +63,7 @@ function redactFields(texts: Readonly<Record<string, string>>): Readonly<Record<
   for (const [name, value] of Object.entries(texts)) {
     if (/bytes$/i.test(name) || hexDump.test(value)) continue
     const isSecret = secretName.test(name) || (namesSecret && name === 'ArgumentValue')
-    fields[name] = isSecret ? redacted : redactValue(value)
+    fields[name] = isSecret ? errorRedaction : redactErrorText(value)
   }
   return fields
 }
@@ -81,6 +82,7 @@ const secretPair = new RegExp(
   'gi',
 )
 
-function redactValue(value: string): string {
-  return value.replace(secretPair, `$1${redacted}`)
+/** A text that came back from OSS, or one of ours that is to be compared with it, without its secrets. */
+export function redactErrorText(text: string): string {
+  return text.replace(secretPair, `$1${errorRedaction}`)
 }

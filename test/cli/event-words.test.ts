@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { partsDiffer, partsLost, stillOpen, wordsFor } from '../../src/cli/event-words.js'
+import {
+  callbackWords,
+  partsDiffer,
+  partsLost,
+  stillOpen,
+  wordsFor,
+} from '../../src/cli/event-words.js'
+import type { UploadFileResult } from '../../src/upload/result.js'
 
 describe('wordsFor', () => {
   it.each([
@@ -25,6 +32,7 @@ describe('wordsFor', () => {
     ],
     [{ type: 'reconcile', result: 'stored' } as const, 'note', 'is stored'],
     [{ type: 'reconcile', result: 'unknown' } as const, 'warning', 'did not tell'],
+    [{ type: 'part-found', partNumber: 3 } as const, 'note', 'OSS has part 3 already'],
     [{ type: 'repair', partNumber: 3 } as const, 'warning', 'part 3'],
   ])('%j is a %s', (event, kind, text) => {
     expect(wordsFor(event)).toEqual({ kind, text: expect.stringContaining(text) })
@@ -37,11 +45,44 @@ describe('wordsFor', () => {
   })
 })
 
+describe('callbackWords', () => {
+  const result: UploadFileResult = {
+    etag: 'E',
+    crc64: '1',
+    size: 1,
+    parts: 1,
+    resumed: { parts: 0, bytes: 0 },
+    sent: { parts: 1, bytes: 1 },
+    outcome: 'completed',
+    abandonedUploadIds: [],
+  }
+
+  it('are none without a callback', () => {
+    expect(callbackWords(result)).toBeUndefined()
+  })
+
+  it('show the reply', () => {
+    expect(callbackWords({ ...result, callback: { status: 200, body: 'OK' } })).toEqual({
+      ...{ kind: 'note', text: 'the callback server answered OK' },
+    })
+  })
+
+  it('warn of a failure, with or without a reason', () => {
+    const failed = { ...result, outcome: 'completed-callback-failed' } as const
+    const text = 'the object is stored, and its callback server did not accept the callback'
+    expect(callbackWords(failed)).toEqual({ kind: 'warning', text })
+    const callback = { status: 203, body: '', message: 'status 502' }
+    expect(callbackWords({ ...failed, callback })).toEqual({
+      ...{ kind: 'warning', text: `${text}: status 502` },
+    })
+  })
+})
+
 describe('lists of parts', () => {
   it.each([
-    [[7], 'part 7 differs from the file and is sent again'],
-    [[2, 1], 'parts 1-2 differ from the file and are sent again'],
-    [[9, 3, 4, 5, 1], 'parts 1, 3-5, 9 differ from the file and are sent again'],
+    [[7], 'part 7 differs from the source and is sent again'],
+    [[2, 1], 'parts 1-2 differ from the source and are sent again'],
+    [[9, 3, 4, 5, 1], 'parts 1, 3-5, 9 differ from the source and are sent again'],
   ])('%j', (numbers, text) => {
     expect(partsDiffer(numbers)).toEqual({ kind: 'warning', text })
   })

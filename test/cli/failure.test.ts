@@ -43,6 +43,18 @@ describe('describeFailure', () => {
     expect(describeFailure(new TypeError('bucket must be ...'), help).message).toBe(
       'bucket must be ...',
     )
+    for (const [option, flag] of [
+      ['headers["Cache-Control"]', '--cache-control'],
+      ['metadata', '--meta'],
+      ['storageClass', '--storage-class'],
+      ['serverSideEncryption.algorithm', '--sse'],
+      ['serverSideEncryption.keyId', '--sse-key-id'],
+      ['callback.url', '--callback.url'],
+      ['dualStack', '--dual-stack'],
+      ['checkpointDir', '--checkpoint-dir'],
+    ]) {
+      expect(describeFailure(new TypeError(`${option} must`), help).message).toBe(`${flag} must`)
+    }
   })
 
   it('takes a TypeError of a running upload for a bug, not for a mistake of the caller', () => {

@@ -13,6 +13,9 @@ export interface PretendedIo extends Io {
 export interface PretendedOptions {
   readonly argv?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What stands on stdin; without it stdin is a terminal. */
+  readonly input?: string
+  readonly stdinKind?: 'directory'
   readonly isTTY?: boolean
   readonly columns?: number
 }
@@ -26,6 +29,10 @@ export function pretendIo(options: PretendedOptions = {}): PretendedIo {
   return {
     argv: options.argv ?? [],
     env: options.env ?? {},
+    async *stdin() {
+      yield Buffer.from(options.input ?? '')
+    },
+    stdinKind: () => options.stdinKind ?? (options.input === undefined ? 'terminal' : 'data'),
     stdout: {
       write(text) {
         out += text

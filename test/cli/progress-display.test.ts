@@ -88,6 +88,25 @@ describe('in a log', () => {
     expect(io.err).not.toContain('\x1b')
   })
 
+  it('says less and less of a stream, whose end is not in sight', () => {
+    const io = pretendIo()
+    const display = createDisplay(io, true)
+    for (let second = 0; second <= 3_600; second++) {
+      display.update(progressAt(second * mib, { totalBytes: undefined, parts: undefined }))
+      io.wait(1_000)
+    }
+    display.end()
+    const said = [
+      ...io.err.matchAll(
+        /sending: ([\d.]+ [MG]iB), 1024\.0 KiB\/s|sending: ([\d.]+ [MG]iB), 1\.0 MiB\/s/g,
+      ),
+    ]
+    expect(said.map(([, a, b]) => a ?? b)).toEqual(
+      expect.arrayContaining(['10.0 MiB', '30.0 MiB', '70.0 MiB']),
+    )
+    expect(io.err.split('\n').length - 1).toBeLessThanOrEqual(14)
+  })
+
   it('is what a dumb terminal gets', () => {
     const io = pretendIo({ isTTY: true, env: { TERM: 'dumb' } })
     const display = createDisplay(io, true)

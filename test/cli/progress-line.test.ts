@@ -112,6 +112,30 @@ describe('RateWindow', () => {
   })
 })
 
+describe('without a total, as of a stream', () => {
+  const state = {
+    ...progressAt(35 * mib),
+    ...{ totalBytes: undefined, partsDone: 1, parts: undefined, bytesPerSecond: 2 * mib },
+  }
+
+  it('the line has bytes, rate and parts, and guesses nothing', () => {
+    expect(progressLine(state, 80)).toBe('sending     35.0 MiB  2.0 MiB/s  1 part')
+    expect(progressLine({ ...state, partsDone: 7 }, 80)).toMatch(/ 7 parts$/)
+    expect(progressLine(state, 36)).toBe('sending     35.0 MiB  2.0 MiB/s')
+    expect(progressLine(state, 12).length).toBeLessThanOrEqual(11)
+  })
+
+  it('a line for a log has them too', () => {
+    expect(plainProgress(state)).toBe('sending: 35.0 MiB, 2.0 MiB/s, 1 part')
+  })
+
+  it('nobody knows the percentage or the time', () => {
+    expect(percentOf(state)).toBeUndefined()
+    expect(secondsLeft(state)).toBeUndefined()
+    expect(percentOf({ ...state, phase: 'completed', totalBytes: 1, parts: 1 })).toBe(100)
+  })
+})
+
 describe('formatBytes', () => {
   it.each([
     [0, '0 B'],

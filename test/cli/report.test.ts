@@ -63,6 +63,27 @@ describe('in words', () => {
     )
   })
 
+  it('the reply of a callback server is shown, a long one in part', () => {
+    const { io, report } = words()
+    const once = { ...result, resumed: { parts: 0, bytes: 0 } }
+    report.result(destination, { ...once, callback: { status: 200, body: '{"ok":1}', json: {} } })
+    expect(io.err).toBe('ossup: note: the callback server answered {"ok":1}\n')
+    const long = words()
+    long.report.result(destination, { ...once, callback: { status: 200, body: 'x'.repeat(201) } })
+    expect(long.io.err).toBe(`ossup: note: the callback server answered ${'x'.repeat(200)}...\n`)
+  })
+
+  it('a failed callback is a warning that says why', () => {
+    const { io, report } = words()
+    report.result(destination, {
+      ...{ ...result, resumed: { parts: 0, bytes: 0 }, outcome: 'completed-callback-failed' },
+      callback: { status: 203, body: '', code: 'CallbackFailed', message: 'status 502', ec: '7' },
+    })
+    expect(io.err).toBe(
+      'ossup: warning: the object is stored, and its callback server did not accept the callback: status 502\n',
+    )
+  })
+
   it('a failure is one error line, then what is kept, then each upload that stays open', () => {
     const { io, report } = words()
     report.progress(progressAt(0))
@@ -86,6 +107,13 @@ describe('in words', () => {
     )
   })
 
+  it('counts what is safe of a stream, whose end nobody knows', () => {
+    const { io, report } = words()
+    report.progress(progressAt(30 * mib, { totalBytes: undefined, parts: undefined }))
+    report.failure(failure, [])
+    expect(io.err).toContain('note: 3 parts are safe; run the same command again to resume')
+  })
+
   it('parts of an earlier run are safe before they have been compared', () => {
     const { io, report } = words()
     report.event({ type: 'resume', uploadId: 'U', parts: 7 })
@@ -107,7 +135,7 @@ describe('in words', () => {
     report.event({ type: 'part-lost', partNumber: 9 })
     report.result(destination, { ...result, resumed: { parts: 0, bytes: 0 } })
     expect(io.err.split('\n')).toEqual([
-      'ossup: warning: parts 1-3 differ from the file and are sent again',
+      'ossup: warning: parts 1-3 differ from the source and are sent again',
       'ossup: warning: OSS no longer has part 9: it is sent again',
       '',
     ])
@@ -162,6 +190,13 @@ describe('in JSON', () => {
     const { lines, report } = json()
     report.event({ type: 'part-differs', partNumber: 3 })
     expect(lines()).toEqual([{ type: 'event', event: 'part-differs', partNumber: 3 }])
+  })
+
+  it('the result says what came of a callback', () => {
+    const { lines, report } = json()
+    const callback = { status: 200, body: '{"ok":1}', json: { ok: 1 } }
+    report.result(destination, { ...result, callback })
+    expect(lines()[0]).toMatchObject({ type: 'result', callback })
   })
 
   it('the result is complete', () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { presignUsage } from '../../src/cli/presign-args.js'
 import { run } from '../../src/cli/run.js'
+import { signUsage } from '../../src/cli/sign-args.js'
 import { uploadUsage } from '../../src/cli/upload-args.js'
 import { pretendIo } from './fixtures.js'
 
@@ -25,6 +27,14 @@ describe('run', () => {
     expect(await runWith(...argv)).toEqual({ exitCode: 0, out: uploadUsage, err: '' })
   })
 
+  it.each([
+    ['presign', presignUsage],
+    ['sign', signUsage],
+    ['sign explain', signUsage],
+  ])('%s --help explains the command', async (line, out) => {
+    expect(await runWith(...line.split(' '), '--help')).toEqual({ exitCode: 0, out, err: '' })
+  })
+
   it('--version is that of the package', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
     expect(await runWith('--version')).toEqual({ exitCode: 0, out: `${version}\n`, err: '' })
@@ -38,6 +48,8 @@ describe('run', () => {
     [['toString'], 'unknown command "toString"; see: ossup --help'],
     [['upload'], 'no file is given; see: ossup upload --help'],
     [['upload', '--what'], 'unknown option --what; see: ossup upload --help'],
+    [['presign'], 'no kind of request is given; see: ossup presign --help'],
+    [['sign'], 'it is not said what to do; see: ossup sign --help'],
   ])('%j is refused in one line', async (argv, line) => {
     expect(await runWith(...argv)).toEqual({
       exitCode: 2,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseUploadArgs, uploadUsage } from '../../src/cli/upload-args.js'
+import { parseUploadArgs, uploadFlags, uploadUsage } from '../../src/cli/upload-args.js'
 
 const parse = (line: string, env: Record<string, string> = {}) =>
   parseUploadArgs(line.split(' ').filter(Boolean), env)
@@ -13,13 +13,23 @@ describe('parseUploadArgs', () => {
       region: 'cn-hangzhou',
       endpoint: undefined,
       pathStyle: undefined,
+      internal: undefined,
+      accelerate: undefined,
+      dualStack: undefined,
+      cname: undefined,
+      credentials: undefined,
+      profile: undefined,
       partSize: undefined,
       concurrency: undefined,
       checkpoint: true,
       checkpointPath: undefined,
+      checkpointDir: undefined,
       verify: undefined,
       adopt: false,
       restart: false,
+      contentMd5: false,
+      additionalHeaders: undefined,
+      object: expect.objectContaining({ metadata: undefined, callbackText: undefined }),
       onAbort: undefined,
       json: false,
       quiet: false,
@@ -29,11 +39,65 @@ describe('parseUploadArgs', () => {
   it('takes every option', () => {
     const line =
       'f oss://examplebucket/k --region r --endpoint http://127.0.0.1:9000 --path-style --part-size 1MiB ' +
-      '--concurrency 8 --checkpoint c --verify stat --adopt --restart --on-abort discard --json --quiet'
+      '--concurrency 8 --checkpoint c --verify stat --adopt --restart --on-abort discard --json --quiet ' +
+      '--credentials profile --profile p --content-md5 --sign-header host --sign-header content-length'
     expect(parse(line)).toMatchObject({
       ...{ region: 'r', endpoint: 'http://127.0.0.1:9000', pathStyle: true, partSize: 1_048_576 },
       ...{ concurrency: 8, checkpoint: true, checkpointPath: 'c', verify: 'stat', adopt: true },
       ...{ restart: true, onAbort: 'discard', json: true, quiet: true },
+      ...{
+        credentials: 'profile',
+        profile: 'p',
+        contentMd5: true,
+        additionalHeaders: ['host', 'content-length'],
+      },
+    })
+  })
+
+  it('takes - for stdin, which has a checkpoint only where one is named', () => {
+    const stdin = '- oss://examplebucket/k --region r'
+    expect(parse(stdin)).toMatchObject({ path: undefined, checkpoint: false })
+    expect(parse(`${stdin} --checkpoint c`)).toMatchObject({
+      checkpoint: true,
+      checkpointPath: 'c',
+    })
+    expect(parse(`${stdin} --checkpoint-dir d --restart`)).toMatchObject({ checkpoint: true })
+    expect(parse(`./${stdin}`)).toMatchObject({ path: './-', checkpoint: true })
+    expect(() => parse(`${stdin} --restart`)).toThrow('--restart needs --checkpoint')
+    expect(() => parse(`${stdin} --verify stat`)).toThrow('--verify stat needs a file')
+    expect(() => parse(`${stdin} --adopt`)).toThrow('--adopt needs a file')
+  })
+
+  it('takes the options of the object', () => {
+    const { object } = parse(
+      'f oss://b/k --region r --cache-control no-store --meta a=b --acl private --sequential',
+    )
+    expect(object).toMatchObject({
+      headers: { 'Cache-Control': 'no-store' },
+      ...{ metadata: { a: 'b' }, acl: 'private', sequential: true },
+    })
+  })
+
+  it('takes a directory for checkpoints', () => {
+    expect(parse('f oss://b/k --region r --checkpoint-dir d')).toMatchObject({
+      ...{ checkpoint: true, checkpointPath: undefined, checkpointDir: 'd' },
+    })
+  })
+
+  it.each([
+    ['--internal', 'internal'],
+    ['--accelerate', 'accelerate'],
+    ['--dual-stack', 'dualStack'],
+  ])('%s is a host of its own, in place of the one of the environment', (flag, name) => {
+    const env = { OSS_ENDPOINT: 'https://e.example' }
+    expect(parse(`f oss://b/k --region r ${flag}`, env)).toMatchObject({
+      ...{ endpoint: undefined, [name]: true },
+    })
+  })
+
+  it('takes a custom domain', () => {
+    expect(parse('f oss://b/k --region r --endpoint e --cname')).toMatchObject({
+      ...{ endpoint: 'e', cname: true },
     })
   })
 
@@ -58,8 +122,19 @@ describe('parseUploadArgs', () => {
     ['f oss://b/k --region r --part-size 1.1', '--part-size "1.1" is not a whole number of bytes'],
     ['f oss://b/k --region r --concurrency x', '--concurrency must be a whole number, not "x"'],
     ['f oss://b/k --region r --verify x', '--verify cannot be "x"'],
+    ['f oss://b/k --region r --credentials x', '--credentials cannot be "x"'],
+    ['f oss://b/k --region r --credentials ecs --profile p', 'contradict each other'],
     ['f oss://b/k --region r --on-abort x', '--on-abort cannot be "x"'],
     ['f oss://b/k --region r --checkpoint c --no-checkpoint', 'contradict each other'],
+    [
+      'f oss://b/k --region r --checkpoint c --checkpoint-dir d',
+      '--checkpoint and --checkpoint-dir contradict each other',
+    ],
+    [
+      'f oss://b/k --region r --checkpoint-dir d --no-checkpoint',
+      '--checkpoint-dir and --no-checkpoint contradict each other',
+    ],
+    ['f oss://b/k --region r --meta a', '--meta has no name and value'],
     ['f oss://b/k --region r --restart --no-checkpoint', 'contradict each other'],
   ])('refuses "%s"', (line, message) => {
     expect(() => parse(line)).toThrow(message)
@@ -72,10 +147,8 @@ describe('parseUploadArgs', () => {
 
 describe('uploadUsage', () => {
   it('names every option', () => {
-    const args = Object.keys(parse('f oss://b/k --region r'))
-    const named = new Set([...uploadUsage.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name))
-    // path, bucket and key are positional; checkpoint and checkpointPath come from two options.
-    expect(named.size).toBe(args.length - 3)
+    const named = [...uploadUsage.matchAll(/^ {2}--([a-z0-9-]+)/gm)].map(([, name]) => name)
+    expect(named.toSorted()).toEqual(uploadFlags.toSorted())
   })
 
   it('fits a line of 120 characters', () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runUpload, type UploadLibrary } from '../../src/cli/upload-command.js'
 import type { OssClient, OssClientOptions } from '../../src/oss/client.js'
 import { OssError } from '../../src/primitives/errors.js'
+import { checkpointPathOf } from '../../src/upload/checkpoint-path.js'
 import type { UploadFileOptions } from '../../src/upload/options.js'
 import { pretendIo, progressAt } from './fixtures.js'
 
@@ -21,8 +22,14 @@ const done = {
 
 /** A library that does what it is told and remembers what it was asked. */
 function pretendLibrary(upload: UploadLibrary['uploadFile'] = async () => done) {
-  const asked: { client?: OssClientOptions; upload?: UploadFileOptions; closed: number } = {
+  const asked: {
+    client?: OssClientOptions
+    upload?: UploadFileOptions
+    closed: number
+    libraryClosed: number
+  } = {
     closed: 0,
+    libraryClosed: 0,
   }
   const client = {
     close: async () => {
@@ -30,6 +37,9 @@ function pretendLibrary(upload: UploadLibrary['uploadFile'] = async () => done) 
     },
   }
   const library: UploadLibrary = {
+    async close() {
+      asked.libraryClosed += 1
+    },
     createClient(options) {
       asked.client = options
       return client as unknown as OssClient
@@ -64,7 +74,67 @@ describe('runUpload', () => {
       ...{ checkpoint: false, adopt: true, restart: false, onAbort: 'discard', signal: io.signal },
     })
     expect(io.out).toBe('oss://examplebucket/k  5 bytes  crc64 123  etag ABC\n')
-    expect(asked.closed).toBe(1)
+    expect([asked.closed, asked.libraryClosed]).toEqual([1, 1])
+  })
+
+  it('hands on what the object is stored with, and where it goes', async () => {
+    const { asked, load } = pretendLibrary()
+    const more = ['--meta', 'a=b', '--acl', 'private', '--sequential', '--traffic-limit', '819200']
+    const callback = { url: 'https://example.com', body: 'x' }
+    const last = ['--internal', '--checkpoint-dir', 'd', '--callback', JSON.stringify(callback)]
+    expect(await runUpload(pretendIo(), [...argv, ...more, ...last], load)).toBe(0)
+    expect(asked.client).toMatchObject({ internal: true, cname: undefined })
+    expect(asked.upload).toMatchObject({
+      ...{ metadata: { a: 'b' }, acl: 'private', sequential: true, trafficLimit: 819_200 },
+      ...{ checkpointDir: 'd', callback },
+    })
+    expect(asked.upload).not.toHaveProperty('callbackText')
+  })
+
+  it('a callback that is no JSON is a usage error', async () => {
+    const io = pretendIo()
+    const { load, asked } = pretendLibrary()
+    expect(await runUpload(io, [...argv, '--callback', 'x'], load)).toBe(2)
+    expect(io.err).toContain('ossup: error: --callback is not JSON; e.g. --callback ')
+    expect(asked.upload).toBeUndefined()
+  })
+
+  describe('of stdin', () => {
+    const stdin = ['-', ...argv.slice(1)]
+
+    it('hands the stream on, without a checkpoint unless one is named', async () => {
+      const io = pretendIo({ input: 'abc' })
+      const { asked, load } = pretendLibrary()
+      expect(await runUpload(io, stdin, load)).toBe(0)
+      expect(asked.upload).toMatchObject({ checkpoint: false, checkpointPath: undefined })
+      expect(asked.upload).not.toHaveProperty('path')
+      const chunks: unknown[] = []
+      const source = asked.upload?.source as AsyncIterable<unknown>
+      for await (const chunk of source) chunks.push(chunk)
+      expect(chunks).toEqual([Buffer.from('abc')])
+      await runUpload(io, [...stdin, '--checkpoint', 't.ucp'], load)
+      expect(asked.upload).toMatchObject({ checkpoint: true, checkpointPath: 't.ucp' })
+    })
+
+    it('is refused when it is a terminal, before anything is loaded', async () => {
+      const load = () => Promise.reject(new Error('loaded'))
+      await expect(runUpload(pretendIo(), stdin, load)).rejects.toThrow('stdin is a terminal')
+    })
+
+    it('says what is kept when it is cancelled', async () => {
+      const io = pretendIo({ input: 'abc' })
+      const checkpoint = join(folder, 'c.ucp')
+      await writeFile(checkpoint, '')
+      const { load } = pretendLibrary(async (_, { signal }) => {
+        io.controller.abort({ signal: 'SIGINT', exitCode: 130 })
+        throw signal?.reason
+      })
+      expect(await runUpload(io, [...stdin, '--checkpoint', checkpoint], load)).toBe(130)
+      expect(io.err).toContain('cancelled by SIGINT; run the same command again to resume')
+      io.wait(1)
+      expect(await runUpload(io, stdin, load)).toBe(130)
+      expect(io.err).toContain('nothing is kept: running again starts over')
+    })
   })
 
   it('reads its arguments before it loads the library', async () => {
@@ -119,6 +189,14 @@ describe('runUpload', () => {
         'ossup: error: cancelled by SIGINT; run the same command again to resume\n' +
           'ossup: note: 2 of 10 parts are safe\n',
       )
+    })
+
+    it('finds the checkpoint in a directory', async () => {
+      const io = pretendIo()
+      const place = { path: 'f.bin', bucket: 'examplebucket', key: 'k', checkpointDir: folder }
+      await writeFile(checkpointPathOf(place), '')
+      await runUpload(io, [...argv, '--checkpoint-dir', folder], cancelled(io))
+      expect(io.err).toContain('note: 2 of 10 parts are safe')
     })
 
     it('says so when nothing is kept', async () => {

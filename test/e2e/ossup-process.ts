@@ -46,10 +46,13 @@ export interface StartOptions {
   /** Undefined leaves a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly nodeOptions?: readonly string[]
+  /** @default the built command of this repository */
+  readonly main?: string
 }
 
 export function startOssup(argv: readonly string[], options: StartOptions): Running {
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), commandPath, ...argv], {
+  const main = options.main ?? commandPath
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), main, ...argv], {
     cwd: options.cwd,
     env: { ...environment, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

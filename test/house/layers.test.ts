@@ -43,7 +43,7 @@ const ownedModules: readonly ModuleOwners[] = [
   },
   {
     module: /^node:crypto$/,
-    // upload: the MD5 of a part that OSS lists without a CRC-64, and the nonce of a lock.
+    // upload: the MD5 of a part, to be sent with it or where OSS lists no CRC-64, and the nonce of a lock.
     owners: ['signing/', 'upload/'],
     typeOwners: everywhere,
     reason: 'cryptography is in the signer, where it is read',
@@ -52,7 +52,13 @@ const ownedModules: readonly ModuleOwners[] = [
     module: /^node:fs(\/|$)/,
     // file-system: the seam at which tests count and break each call; checkpoint, lock and source go through it.
     // environment: reads /proc to tell whether the process that holds a lock still runs.
-    owners: ['upload/file-system.ts', 'upload/environment.ts', 'cli/'],
+    // machine: reads the files that credentials are in, a profile and an OIDC token; it writes none.
+    owners: [
+      'upload/file-system.ts',
+      'upload/environment.ts',
+      'oss/credentials/machine.ts',
+      'cli/',
+    ],
     typeOwners: everywhere,
     reason: 'effects on files pass through one seam',
   },
@@ -63,7 +69,14 @@ const ownedModules: readonly ModuleOwners[] = [
     reason: 'only the command line knows the process',
   },
   {
-    module: /^node:(?:http|https|http2|tls|dgram|child_process|cluster|worker_threads|vm)$/,
+    module: /^node:child_process$/,
+    // machine: runs the program that a caller, or a profile, names as the source of credentials.
+    owners: ['oss/credentials/machine.ts'],
+    typeOwners: everywhere,
+    reason: 'no other process is started',
+  },
+  {
+    module: /^node:(?:http|https|http2|tls|dgram|cluster|worker_threads|vm)$/,
     owners: [],
     typeOwners: everywhere,
     reason: 'there is one way to the network, and no other process',
@@ -74,7 +87,7 @@ const ownedModules: readonly ModuleOwners[] = [
 const globalExceptions: Readonly<
   Record<string, { readonly code: RegExp; readonly reason: string }>
 > = {
-  'oss/credentials.ts': {
+  'oss/credentials/environment.ts': {
     code: /=\s*process\.env\b/g,
     reason: 'the environment is an argument whose default is process.env',
   },
@@ -212,7 +225,8 @@ describe('the rules themselves', () => {
     ['oss/a.ts', 'const x = `$' + '{process.env.HOME}`'],
     ['oss/a.ts', "const x = /'/; console.log(x) // '"],
     ['oss/a.ts', 'globalThis.process.exit()'],
-    ['oss/credentials.ts', 'process.exit()'],
+    ['oss/credentials/environment.ts', 'process.exit()'],
+    ['oss/credentials/a.ts', "import { spawn } from 'node:child_process'"],
   ])('%s may not: %s', (path, text) => {
     expect(violations(path, text)).toBe(1)
   })
@@ -232,7 +246,7 @@ describe('the rules themselves', () => {
     ],
     ['oss/a.ts', "// import x from 'lodash'\nconst a = 1 / 2 / 3, from = 'undici'"],
     ['oss/a.ts', 'this.#process.run(); a.console.log(); process1.x'],
-    ['oss/credentials.ts', 'function f(environment = process.env) {}'],
+    ['oss/credentials/environment.ts', 'function f(environment = process.env) {}'],
   ])('%s may: %s', (path, text) => {
     expect(violations(path, text)).toBe(0)
   })

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { uploadUsage } from '../../src/cli/upload-args.js'
 import { type FakeOss, startFakeOss } from '../support/fake-oss/index.js'
 import { randomBytes, testCredentials } from '../support/world.js'
+import { memberNames } from './option-types.js'
 import { filesBelow } from './source-tree.js'
 
 const run = promisify(execFile)
@@ -56,12 +57,10 @@ describe('README', () => {
   })
 
   it('lists every option of uploadFile, and the flag of each', () => {
-    const source = read('src/upload/options.ts').split('export interface UploadSettings')[0] ?? ''
-    const declared = [...source.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name)
     const listed = rows(section('Options of `uploadFile`'))
       .slice(1)
       .flatMap(([option]) => codes(option))
-    expect(listed.toSorted()).toEqual([...declared, 'onProgress', 'onEvent'].toSorted())
+    expect(listed.toSorted()).toEqual(memberNames('UploadFileOptions'))
     const flags = rows(section('Options of `uploadFile`')).flatMap((cells) => codes(cells.at(-1)))
     for (const flag of flags.filter((name) => name.startsWith('--'))) {
       expect(uploadUsage).toContain(`  ${flag}`)
@@ -109,6 +108,11 @@ describe('the code in README', () => {
     mkdirSync(join(root, 'dist'), { recursive: true })
     directory = mkdtempSync(join(root, 'dist', 'readme-'))
     writeFileSync(join(directory, 'disk.img'), randomBytes(20 * 1024 * 1024))
+    // What somebody may have saved.
+    writeFileSync(
+      join(directory, 'error.xml'),
+      '<Error><Code>SignatureDoesNotMatch</Code><StringToSign>OSS4-HMAC-SHA256\n20250102T030405Z\n20250102/cn-beijing/oss/aliyun_v4_request\nhash</StringToSign></Error>',
+    )
   })
   afterAll(async () => {
     await oss?.close()
@@ -122,6 +126,13 @@ describe('the code in README', () => {
     OSS_ACCESS_KEY_SECRET: testCredentials.accessKeySecret,
   }
 
+  /** What each command that README shows says, among others. */
+  const outcomes: Readonly<Record<string, string>> = {
+    upload: 'oss://examplebucket/backup/disk.img',
+    presign: '/examplebucket/backup/disk.img?x-oss-credential=',
+    sign: 'likely cause: wrong region: signed for cn-hangzhou, but OSS expects cn-beijing.',
+  }
+
   it('has blocks to run', () => expect(blocks.length).toBeGreaterThan(2))
 
   it.each(blocks.map(([, language = '', code = ''], index) => ({ index, language, code })))(
@@ -129,15 +140,18 @@ describe('the code in README', () => {
     async ({ index, language, code }) => {
       // The one thing that is replaced is where OSS is.
       if (language === 'sh') {
-        const line = code.split('\n').find((text) => text.startsWith('ossup ')) ?? ''
-        const [, ...words] = line.split(' ')
-        const main = join(root, 'dist/cli/main.js')
-        const { stdout } = await run(
-          process.execPath,
-          [main, ...words, '--endpoint', oss.endpoint],
-          { cwd: directory, env },
-        )
-        expect(stdout).toContain('oss://examplebucket/backup/disk.img')
+        const lines = code.split('\n').filter((text) => text.startsWith('ossup '))
+        expect(lines).not.toEqual([])
+        for (const line of lines) {
+          const [, name = '', ...words] = line.split(' ')
+          const main = join(root, 'dist/cli/main.js')
+          const { stdout } = await run(
+            process.execPath,
+            [main, name, ...words, '--endpoint', oss.endpoint],
+            { cwd: directory, env },
+          )
+          expect(stdout).toContain(outcomes[name])
+        }
         return
       }
       const file = join(directory, `block-${index}.mts`)
@@ -148,10 +162,8 @@ describe('the code in README', () => {
       await run(process.execPath, [tsc, ...strict, ...types, '--ignoreConfig', file], { cwd: root })
       writeFileSync(
         file,
-        code.replace(
-          "new OssClient({ region: 'cn-hangzhou' })",
-          `new OssClient({ region: 'cn-hangzhou', endpoint: '${oss.endpoint}' })`,
-        ),
+        // All of them: a client that was overlooked would ask the network.
+        code.replaceAll('new OssClient({', `new OssClient({ endpoint: '${oss.endpoint}',`),
       )
       const tsx = join(root, 'node_modules/tsx/dist/cli.mjs')
       const { stdout } = await run(process.execPath, [tsx, file], { cwd: directory, env })

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { explainSignature, formatExplanation } from '../../src/oss/explain-signature.js'
 import {
   additionalHeaderNames,
   canonicalHeaders,
@@ -115,8 +116,21 @@ describe('docs/signing.md', () => {
     const recomputed = blocks.filter(({ heading }) => /^\d\. /.test(heading))
     const examplesInJson = blocks.filter(({ language }) => language === 'json')
     expect(examplesInJson).toHaveLength(2)
-    expect(recomputed.length + examplesInJson.length).toBe(blocks.length)
+    const explained = valuesUnder('When OSS refuses a signature')
+    expect(recomputed.length + examplesInJson.length + explained.length).toBe(blocks.length)
     expect(recomputed).toHaveLength(2 * 11)
+  })
+
+  it('explains a refused signature as the code does', () => {
+    if (!examples[0]) throw new Error('docs/signing.md has lost its JSON block')
+    const { request } = examples[0]
+    const context = { ...examples[0].context, time: new Date(examples[0].context.time) }
+    const headers = { 'content-type': 'text/plain;charset=utf-8' }
+    const answer = signRequest({ ...request, headers }, context)
+    const text = formatExplanation(explainSignature(request, context, answer))
+    expect(valuesUnder('When OSS refuses a signature')).toEqual([
+      text.slice(text.indexOf('first difference')),
+    ])
   })
 
   it('has the steps in order, then the sections that follow from them', () => {
@@ -125,6 +139,7 @@ describe('docs/signing.md', () => {
       ...'123456789',
       'Differs from AWS SigV4',
       'What the signature does not protect',
+      'When OSS refuses a signature',
       'Presigned URLs',
       ...'123456789',
     ])

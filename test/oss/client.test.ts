@@ -5,10 +5,16 @@ import { describe, expect, it, vi } from 'vitest'
 import { OssClient, type OssClientOptions } from '../../src/oss/client.js'
 import { headObject, putObject } from '../../src/oss/object.js'
 import type { Transport } from '../../src/transport/transport.js'
+import { issued, startFakeService } from '../support/credentials-services.js'
 import { type FakeOss, startFakeOss } from '../support/fake-oss/index.js'
 import { answeredClient, fakeCredentials, rejection, reply } from '../support/oss-clients.js'
 
 const region = 'cn-hangzhou'
+const temporary = {
+  accessKeyId: issued.AccessKeyId,
+  accessKeySecret: issued.AccessKeySecret,
+  securityToken: issued.SecurityToken,
+}
 const object = { bucket: 'examplebucket', key: 'k' }
 const body = Buffer.from('x')
 
@@ -34,7 +40,12 @@ describe('OssClient: options', () => {
       region,
       endpoint: undefined,
       pathStyle: undefined,
+      internal: undefined,
+      accelerate: undefined,
+      dualStack: undefined,
+      cname: undefined,
       credentials: undefined,
+      additionalHeaders: undefined,
       dispatcher: undefined,
       connectTimeout: undefined,
       now: undefined,
@@ -104,6 +115,27 @@ describe('OssClient: options', () => {
       vi.unstubAllEnvs()
     }
     expect(oss.requests).toHaveLength(1)
+  })
+
+  it('looks for credentials elsewhere when the environment has none', async () => {
+    await using oss = await startFakeOss({ credentials: [temporary] })
+    await using service = await startFakeService(() => ({
+      json: { ...issued, Expiration: '2999-01-01T00:00:00Z' },
+    }))
+    await using client = new OssClient({ region, endpoint: oss.endpoint })
+    for (const name of Object.keys(process.env)) {
+      if (/^(?:OSS|ALIBABA_CLOUD)_|^(?:HOME|USERPROFILE)$/.test(name)) vi.stubEnv(name, undefined)
+    }
+    // Whatever machine this runs on, it asks nobody but the service.
+    vi.stubEnv('ALIBABA_CLOUD_ECS_METADATA_DISABLED', 'true')
+    vi.stubEnv('ALIBABA_CLOUD_CREDENTIALS_URI', service.url)
+    try {
+      await putObject(client, { ...object, body })
+      await putObject(client, { ...object, body })
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect([oss.requests.length, service.requests.length]).toEqual([2, 1])
   })
 
   it('asks a provider of credentials once for each request', async () => {
@@ -185,6 +217,25 @@ describe('OssClient: closing', () => {
     await client.close()
     expect(await failed).toMatchObject({ code: 'ERR_OSS_TRANSPORT', operation: 'PutObject' })
     await disconnected(oss)
+  })
+
+  it('ends what the default credentials are asking', async () => {
+    await using service = await startFakeService(() => 'hang')
+    const client = new OssClient({ region })
+    for (const name of Object.keys(process.env)) {
+      if (/^(?:OSS|ALIBABA_CLOUD)_|^(?:HOME|USERPROFILE)$/.test(name)) vi.stubEnv(name, undefined)
+    }
+    vi.stubEnv('ALIBABA_CLOUD_ECS_METADATA_DISABLED', 'true')
+    vi.stubEnv('ALIBABA_CLOUD_CREDENTIALS_URI', service.url)
+    try {
+      const failed = rejection(putObject(client, { ...object, body }))
+      await vi.waitFor(() => expect(service.requests).toHaveLength(1), { interval: 2 })
+      await client.close()
+      expect(await failed).toMatchObject({ message: 'the client is closed' })
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    await vi.waitFor(() => expect(service.openConnections).toBe(0), { interval: 2 })
   })
 
   it('leaves a caller’s dispatcher open, and still refuses requests of its own', async () => {

@@ -63,6 +63,26 @@ describe('environmentCredentials', () => {
 describe('resolveCredentials', () => {
   const good = { accessKeyId: 'id', accessKeySecret: 'secret' }
 
+  it('rejects with the reason of a cancellation, once the source has settled', async () => {
+    const controller = new AbortController()
+    const reason = { not: 'even an error' }
+    let fail = (_: Error): void => {}
+    const source = () =>
+      new Promise<never>((_, reject) => {
+        fail = reject
+      })
+    let settled = false
+    const outcome = resolveCredentials(source, controller.signal).catch((error: unknown) => {
+      settled = true
+      return error
+    })
+    controller.abort(reason)
+    await new Promise(setImmediate)
+    expect(settled).toBe(false)
+    fail(new Error('late'))
+    expect(await outcome).toBe(reason)
+  })
+
   it.each([
     ['an object', good],
     ['a function', () => good],

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import {
   assertBucketName,
   assertObjectKey,
+  assertPartNumber,
   assertUploadId,
   type EndpointOptions,
+  hostOf,
   requestTarget,
   resolveEndpoint,
 } from '../../src/oss/endpoint.js'
@@ -72,6 +74,7 @@ describe('resolveEndpoint: region', () => {
     ['http://oss-cn-hangzhou.aliyuncs.com:80', 'cn-hangzhou'],
     ['oss-cn-hangzhou-internal.aliyuncs.com', 'cn-hangzhou'],
     ['oss-ap-southeast-1.aliyuncs.com', 'ap-southeast-1'],
+    ['cn-hangzhou.oss.aliyuncs.com', 'cn-hangzhou'],
     ['OSS-CN-HANGZHOU.ALIYUNCS.COM', 'cn-hangzhou'],
   ])('is taken from %s', (endpoint, expected) => {
     expect(resolveEndpoint({ endpoint }).region).toBe(expected)
@@ -84,13 +87,32 @@ describe('resolveEndpoint: region', () => {
       pathStyle: false,
       origin: 'https://oss-accelerate.aliyuncs.com',
     })
-    expect(
-      resolveEndpoint({ region: 'us-east-1', endpoint: 'oss-cn-hangzhou.aliyuncs.com' }),
-    ).toEqual({
-      region: 'us-east-1',
-      pathStyle: false,
-      origin: 'https://oss-cn-hangzhou.aliyuncs.com',
-    })
+  })
+
+  it.each([
+    ['us-east-1', 'oss-cn-hangzhou.aliyuncs.com', 'cn-hangzhou'],
+    ['us-east-1', 'http://oss-cn-hangzhou-internal.aliyuncs.com', 'cn-hangzhou'],
+    ['us-east-1', 'https://cn-hangzhou.oss.aliyuncs.com', 'cn-hangzhou'],
+    ['cn-shanghai', 'oss-cn-shanghai-finance-1.aliyuncs.com', 'cn-shanghai-finance-1'],
+  ])('%s is refused beside %s, and the fix is named', (id, endpoint, told) => {
+    const host = endpoint.replace(/^https?:\/\//, '')
+    expect(() => resolveEndpoint({ region: id, endpoint })).toThrow(
+      new TypeError(
+        `region ${id} contradicts the endpoint ${host}: use region ${told}, or leave one of the two out`,
+      ),
+    )
+  })
+
+  it.each([
+    ['cn-hangzhou', 'oss-cn-hangzhou.aliyuncs.com'],
+    ['cn-hangzhou', 'oss-cn-hangzhou-internal.aliyuncs.com'],
+    ['cn-hangzhou', 'cn-hangzhou.oss.aliyuncs.com'],
+    ['cn-shanghai-finance-1', 'oss-cn-shanghai-finance-1-pub.aliyuncs.com'],
+    ['us-east-1', 'oss-accelerate-overseas.aliyuncs.com'],
+    ['us-east-1', 'examplebucket.oss-cn-hangzhou.aliyuncs.com'],
+    ['us-east-1', 'oss.example.com'],
+  ])('%s is accepted beside %s', (id, endpoint) => {
+    expect(resolveEndpoint({ region: id, endpoint }).region).toBe(id)
   })
 
   it.each([
@@ -170,6 +192,70 @@ describe('resolveEndpoint: addressing style', () => {
   )
 })
 
+describe('resolveEndpoint: which host', () => {
+  it.each([
+    ['internal', 'https://oss-cn-hangzhou-internal.aliyuncs.com'],
+    ['accelerate', 'https://oss-accelerate.aliyuncs.com'],
+    ['dualStack', 'https://cn-hangzhou.oss.aliyuncs.com'],
+  ])('the option %s calls %s', (name, origin) => {
+    expect(resolveEndpoint({ region, [name]: true })).toEqual({ region, pathStyle: false, origin })
+    expect(resolveEndpoint({ region, [name]: false }).origin).toBe(
+      'https://oss-cn-hangzhou.aliyuncs.com',
+    )
+  })
+
+  it.each(['internal', 'accelerate', 'dualStack'])('%s needs a region, which is signed', (name) => {
+    expect(() => resolveEndpoint({ [name]: true })).toThrow('region is required')
+  })
+
+  it('cname calls the custom domain as it is', () => {
+    const endpoint = 'files.example.com'
+    expect(resolveEndpoint({ region, endpoint, cname: true })).toEqual({
+      region,
+      pathStyle: false,
+      cname: true,
+      origin: 'https://files.example.com',
+    })
+    expect(resolveEndpoint({ region, endpoint: '127.0.0.1:9000', cname: true }).pathStyle).toBe(
+      false,
+    )
+    expect(resolveEndpoint({ region, endpoint, cname: false })).not.toHaveProperty('cname')
+  })
+
+  it.each<[EndpointOptions, string]>([
+    [{ internal: true, accelerate: true }, 'internal contradicts accelerate: each is a host'],
+    [{ internal: true, dualStack: true }, 'internal contradicts dualStack: each is a host'],
+    [{ accelerate: true, dualStack: true }, 'accelerate contradicts dualStack: each is a host'],
+    [{ endpoint: 'x.example', internal: true }, 'internal contradicts endpoint, which names'],
+    [{ endpoint: 'x.example', accelerate: true }, 'accelerate contradicts endpoint'],
+    [{ endpoint: 'x.example', dualStack: true }, 'dualStack contradicts endpoint'],
+    [{ cname: true }, 'cname needs endpoint: the custom domain of the bucket'],
+    [{ cname: true, internal: true }, 'cname needs endpoint'],
+    [
+      { endpoint: 'x.example', cname: true, pathStyle: true },
+      'cname contradicts pathStyle: a custom domain stands for its bucket',
+    ],
+    [
+      { endpoint: 'oss-cn-hangzhou.aliyuncs.com', cname: true },
+      'cname must be false for oss-cn-hangzhou.aliyuncs.com, which serves every bucket',
+    ],
+    [{ endpoint: 'oss-accelerate.aliyuncs.com', cname: true }, 'cname must be false for'],
+  ])('a host cannot be chosen twice: %o', (options, message) => {
+    expect(() => resolveEndpoint({ region, ...options })).toThrow(message)
+  })
+
+  it.each(['pathStyle', 'internal', 'accelerate', 'dualStack', 'cname'])(
+    '%s is true or false, and nothing like it',
+    (name) => {
+      for (const value of ['true', 1, 0, null, {}]) {
+        expect(() => resolveEndpoint({ region, [name]: value })).toThrow(
+          `${name} must be true or false, not ${typeof value}`,
+        )
+      }
+    },
+  )
+})
+
 describe('requestTarget', () => {
   const virtual = { region, pathStyle: false, origin: 'http://oss.example.com:9000' }
   const path = { region, pathStyle: true, origin: 'http://[::1]:9000' }
@@ -185,6 +271,14 @@ describe('requestTarget', () => {
     expect(requestTarget(path, 'examplebucket', 'a b/c')).toEqual({
       origin: 'http://[::1]:9000',
       path: '/examplebucket/a%20b/c',
+    })
+  })
+
+  it('puts the bucket nowhere for a custom domain', () => {
+    const custom = { region, pathStyle: false, cname: true, origin: 'https://files.example.com' }
+    expect(requestTarget(custom, 'examplebucket', 'a b/c')).toEqual({
+      origin: 'https://files.example.com',
+      path: '/a%20b/c',
     })
   })
 
@@ -224,7 +318,7 @@ describe('assertBucketName', () => {
     undefined,
     null,
     123,
-  ])('refuses %j', (name) => {
+  ])('refuses the bucket name %j', (name) => {
     expect(() => assertBucketName(name)).toThrow(/^bucket must be 3\.\.63 lower-case letters/)
   })
 })
@@ -283,5 +377,30 @@ describe('assertUploadId', () => {
     expect(() => assertUploadId(uploadId)).toThrow(
       new TypeError('uploadId must be a non-empty string'),
     )
+  })
+})
+
+describe('assertPartNumber', () => {
+  it.each([1, 2, 9_999, 10_000])('accepts %i', (partNumber) => {
+    expect(() => assertPartNumber(partNumber)).not.toThrow()
+  })
+
+  it.each([0, -1, 10_001, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', undefined, null])(
+    'refuses %j',
+    (partNumber) => {
+      expect(() => assertPartNumber(partNumber)).toThrow(
+        new RangeError(`partNumber must be 1..10000, not ${partNumber}`),
+      )
+    },
+  )
+})
+
+describe('hostOf', () => {
+  it.each([
+    ['https://oss.example.com', 'oss.example.com'],
+    ['http://oss.example.com:8080', 'oss.example.com:8080'],
+    ['http://[::1]:9000', '[::1]:9000'],
+  ])('%s is called with Host: %s', (origin, host) => {
+    expect(hostOf(origin)).toBe(host)
   })
 })

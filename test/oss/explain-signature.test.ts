@@ -274,6 +274,41 @@ describe('the likely cause', () => {
   })
 })
 
+describe('an answer whose secrets were replaced, as in the fields of an error', () => {
+  const hidden = (text: string) => text.replaceAll(/(security-token[:=])[^&\n]*/g, '$1<redacted>')
+  const answerOf = (signed: { canonicalRequest: string; stringToSign: string }) => ({
+    canonicalRequest: hidden(signed.canonicalRequest),
+    stringToSign: signed.stringToSign,
+  })
+  const another = { ...context.credentials, securityToken: 'another' }
+
+  it('does not differ in what was replaced: header form', () => {
+    expect(explain(answerOf(answerTo({})))).toMatchObject({
+      likelyCause: expect.stringMatching(/^every line agrees/),
+    })
+    expect(explain(answerOf(answerTo({}))).difference).toBeUndefined()
+  })
+
+  it('does not differ in what was replaced: presigned form', () => {
+    const signed = presignUrl({ ...request, origin }, presigned)
+    const { difference } = explainSignature({ ...request, origin }, presigned, answerOf(signed))
+    expect(difference).toBeUndefined()
+  })
+
+  it('still shows every other difference', () => {
+    const changed = answerTo({ headers: { ...request.headers, 'x-oss-meta-a': '1' } })
+    expect(explain(answerOf(changed)).likelyCause).toMatch(/header x-oss-meta-a was added/)
+    const none = answerTo({}, { credentials: { accessKeyId: 'a', accessKeySecret: 'b' } })
+    expect(explain(answerOf(none)).likelyCause).toMatch(/security token was removed/)
+  })
+
+  it('gives another token away by the hash alone', () => {
+    const { difference, likelyCause } = explain(answerOf(answerTo({}, { credentials: another })))
+    expect(difference).toMatchObject({ text: 'StringToSign', line: 4 })
+    expect(likelyCause).toMatch(/what is redacted in it differs: the security token/)
+  })
+})
+
 describe('redaction', () => {
   const otherToken = 'sentinel-other-token'
   const key = signingKey(sentinelSecret, '20250102', 'cn-hangzhou', 'oss').toString('hex')

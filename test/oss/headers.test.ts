@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { crc64Header, entityTag, objectHeaders } from '../../src/oss/headers.js'
+import {
+  assertAdditionalHeaders,
+  assertTrafficLimit,
+  crc64Header,
+  entityTag,
+  entityTagIfAny,
+  trafficLimitHeader,
+} from '../../src/oss/headers.js'
 
 const answer = (headers: Record<string, string>) => ({
   status: 200,
   headers,
   body: new Uint8Array(),
-})
-
-describe('objectHeaders', () => {
-  it('leaves out what was not asked for', () => {
-    expect(objectHeaders({})).toEqual({ 'content-type': undefined })
-    expect(objectHeaders({ contentType: 'text/plain' })).toEqual({ 'content-type': 'text/plain' })
-  })
 })
 
 describe('entityTag', () => {
@@ -37,6 +37,15 @@ describe('entityTag', () => {
       )
     },
   )
+})
+
+describe('entityTagIfAny', () => {
+  it('is undefined where there is none', () => {
+    expect(entityTagIfAny(answer({ etag: '"E"' }))).toBe('E')
+    for (const headers of [{}, { etag: '' }, { etag: '""' }]) {
+      expect(entityTagIfAny(answer(headers as Record<string, string>))).toBeUndefined()
+    }
+  })
 })
 
 describe('crc64Header', () => {
@@ -72,6 +81,49 @@ describe('crc64Header', () => {
         operation: 'PutObject',
         message: 'PutObject answered with an x-oss-hash-crc64ecma that is no number',
       }),
+    )
+  })
+})
+
+describe('assertAdditionalHeaders', () => {
+  it.each([[[]], [['host']], [['Host', 'Content-Length', 'host']], [["!#$%&'*+-.^`|~0Az"]]])(
+    'accepts %j',
+    (names) => {
+      expect(() => assertAdditionalHeaders(names)).not.toThrow()
+    },
+  )
+
+  it.each([
+    ['host', 'additionalHeaders must be an array of names'],
+    [undefined, 'additionalHeaders must be an array of names'],
+    [[''], 'additionalHeaders must be names of headers without "_", not ""'],
+    [['a_b'], 'additionalHeaders must be names of headers without "_", not "a_b"'],
+    [['a\r\nb'], 'additionalHeaders must be names of headers without "_", not "a\\r\\nb"'],
+    [[5], 'additionalHeaders must be names of headers without "_", not number'],
+    [['AUTHORIZATION'], 'additionalHeaders must not have authorization: it carries the signature'],
+  ])('refuses %j', (names, message) => {
+    expect(() => assertAdditionalHeaders(names)).toThrow(new TypeError(message))
+  })
+})
+
+describe('trafficLimitHeader', () => {
+  it.each([819_200, 819_201, 838_860_799, 838_860_800])('carries %i bit/s', (bits) => {
+    expect(trafficLimitHeader(bits)).toEqual({ 'x-oss-traffic-limit': String(bits) })
+  })
+
+  it('is absent without a limit', () => {
+    expect(trafficLimitHeader(undefined)).toEqual({})
+  })
+
+  it.each([0, 819_199, 838_860_801, 1e6 + 0.5, Number.NaN, -819_200])('refuses %d', (bits) => {
+    expect(() => trafficLimitHeader(bits)).toThrow(
+      new RangeError(`trafficLimit must be 819200..838860800 bit/s, not ${bits}`),
+    )
+  })
+
+  it.each(['819200', null, {}])('refuses %j, which is no number', (bits) => {
+    expect(() => assertTrafficLimit(bits)).toThrow(
+      `trafficLimit must be 819200..838860800 bit/s, not ${typeof bits}`,
     )
   })
 })

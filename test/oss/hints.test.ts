@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hintFor } from '../../src/oss/hints.js'
+import { hintFor, signatureHint } from '../../src/oss/hints.js'
 
 describe('hintFor', () => {
   it.each([
@@ -10,6 +10,7 @@ describe('hintFor', () => {
     ['RequestTimeTooSkewed', /clock/],
     ['SecurityTokenExpired', /new STS credentials/],
     ['EntityTooSmall', /100 KiB/],
+    ['InvalidDigest', /changed between two reads/],
   ])('says what to do about %s', (code, hint) => {
     expect(hintFor(code, undefined, 403)).toMatch(hint)
   })
@@ -48,4 +49,23 @@ describe('hintFor', () => {
       expect(hintFor('Unheard', name, 400)).toBeUndefined()
     },
   )
+})
+
+describe('signatureHint', () => {
+  const difference = { text: 'CanonicalRequest', line: 1, ours: 'GET', theirs: 'PUT' } as const
+
+  it('is the likely cause as one sentence without a full stop', () => {
+    expect(signatureHint({ steps: [], difference, likelyCause: 'a proxy changed it.' })).toBe(
+      'likely cause: a proxy changed it',
+    )
+  })
+
+  it('names the variables when no line differs, and the command when nothing could be compared', () => {
+    expect(signatureHint({ steps: [], likelyCause: 'every line agrees.' })).toBe(
+      'every line agrees; check that OSS_ACCESS_KEY_SECRET belongs to OSS_ACCESS_KEY_ID',
+    )
+    expect(signatureHint({ steps: [] })).toBe(
+      'check that OSS_ACCESS_KEY_SECRET belongs to OSS_ACCESS_KEY_ID, or run ossup sign explain',
+    )
+  })
 })

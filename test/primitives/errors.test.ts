@@ -81,6 +81,18 @@ describe('OssServiceError', () => {
   })
 })
 
+describe('the explanation of a refused signature', () => {
+  it('can be read, and is in no log, JSON or copy', () => {
+    const explanation = { steps: [], likelyCause: 'sentinel' }
+    const told = { code: 'SignatureDoesNotMatch', status: 403, explanation }
+    const error = new OssServiceError('m', told)
+    expect(error.explanation).toBe(explanation)
+    for (const text of [inspect(error), JSON.stringify(error), inspect({ ...error })]) {
+      expect(text).not.toContain('sentinel')
+    }
+  })
+})
+
 describe('isNodeError', () => {
   it.each([
     [Object.assign(new Error('m'), { code: 'ENOENT' }), true],

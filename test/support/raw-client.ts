@@ -1,7 +1,8 @@
-/** Owns a tiny OSS client for the fake's own tests: it sends a raw target and signs with the fake's arithmetic. */
+/** Owns tiny OSS clients for tests: one sends a raw target and signs with the fake's arithmetic, one calls a URL as written. */
 
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:net'
 import { canonicalRequest, signatureOf, stringToSign } from './fake-oss/index.js'
 
 export interface RawRequest {
@@ -111,6 +112,45 @@ export function send(endpoint: string, request: RawRequest): Promise<RawResponse
     // Two calls, or node:http adds a Content-Length; never a string, or it encodes the headers as UTF-8 again.
     if (request.chunked) outgoing.flushHeaders()
     outgoing.end(request.body === undefined ? undefined : Buffer.from(request.body as string))
+  })
+}
+
+/**
+ * Calls a URL as it is written, on a connection to 127.0.0.1 whatever its host is: nothing of it is parsed, folded or encoded.
+ * Only the headers that are given are sent, besides Host and Content-Length.
+ */
+export function callUrl(
+  url: string,
+  request: Pick<RawRequest, 'method' | 'headers' | 'body'> = {},
+): Promise<RawResponse> {
+  const [, host = '', port = '80', target = ''] =
+    /^http:\/\/([^/:]+(?::(\d+))?)(\/.*)$/s.exec(url) ?? []
+  const body = Buffer.from((request.body ?? '') as string)
+  const method = request.method ?? 'GET'
+  const length = method === 'GET' ? {} : { 'content-length': String(body.length) }
+  const head = Object.entries({ host, connection: 'close', ...length, ...request.headers })
+  const lines = head.map(([name, value]) => `${name}: ${value}`)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.on('error', reject)
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('end', () => {
+      const bytes = Buffer.concat(chunks)
+      const end = bytes.indexOf('\r\n\r\n')
+      const [status = '', ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n')
+      const headers = Object.fromEntries(
+        fields.map((field) => {
+          const colon = field.indexOf(':')
+          return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()]
+        }),
+      )
+      const answer = bytes.subarray(end + 4)
+      const code = Number(status.split(' ')[1])
+      resolve({ status: code, headers, body: answer, text: answer.toString('utf8') })
+    })
+    socket.write(Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`))
+    socket.write(body)
   })
 }
 

@@ -23,13 +23,18 @@ export interface CrashPoint {
   readonly when: 'before' | 'after'
 }
 
+/** Options beside those that {@link Process.upload} has already; `path: undefined` makes room for a `source`. */
+export type UploadChange = {
+  readonly [K in keyof UploadFileOptions]?: UploadFileOptions[K] | undefined
+}
+
 export interface Process {
   readonly client: OssClient
   readonly environment: UploadEnvironment
   readonly effects: readonly string[]
   readonly events: readonly UploadEvent[]
   /** Uploads the world's file; resolves with undefined when the process crashed meanwhile. */
-  upload(options?: Partial<UploadFileOptions>): Promise<UploadFileResult | undefined>
+  upload(options?: UploadChange): Promise<UploadFileResult | undefined>
   /** Ends the process as kill -9 does: its sockets close, its locks stay. */
   kill(): Promise<void>
 }
@@ -147,7 +152,7 @@ export class World {
             events.push(event)
             options.onEvent?.(event)
           },
-        })
+        } as UploadFileOptions)
         result.catch(() => {})
         return Promise.race([result, crashed])
       },

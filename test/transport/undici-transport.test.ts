@@ -7,7 +7,10 @@ import { Agent } from 'undici'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { OssError } from '../../src/primitives/errors.js'
 import type { RequestBody, Transport, TransportRequest } from '../../src/transport/transport.js'
-import { createUndiciTransport } from '../../src/transport/undici-transport.js'
+import {
+  createProxyDispatcher,
+  createUndiciTransport,
+} from '../../src/transport/undici-transport.js'
 import { startFakeOss } from '../support/fake-oss/index.js'
 import { addressedClient, rejection } from '../support/oss-clients.js'
 
@@ -435,7 +438,10 @@ describe('what goes wrong', () => {
       expect(error).toMatchObject({
         code: 'ERR_OSS_TIMEOUT',
         message: 'no connection within the connect timeout',
-        cause: { code: 'UND_ERR_CONNECT_TIMEOUT' },
+        cause: {
+          code: 'UND_ERR_CONNECT_TIMEOUT',
+          message: expect.stringContaining('timeout: 20ms'),
+        },
       })
     } finally {
       lookup.mockRestore()
@@ -638,8 +644,8 @@ describe('cancelling', () => {
 
   it('while connecting rejects at once, and nothing is sent when the connection comes', async () => {
     await using server = await answering(ok)
-    // One connection, so that the second request follows on the one that the first had asked for.
-    const own = createUndiciTransport({ maxConnections: 1, connectTimeoutMs: 5_000 })
+    // One connection, so that the second request waits behind the first; a timeout that the test would not survive.
+    const own = createUndiciTransport({ maxConnections: 1, connectTimeoutMs: 600_000 })
     let resolved: (() => void) | undefined
     const looking = new Promise<void>((started) => {
       vi.spyOn(dns, 'lookup').mockImplementation(((
@@ -820,6 +826,27 @@ describe('connections', () => {
       message: 'the client is closed',
     })
     await dispatcher.destroy()
+  })
+})
+
+describe('createProxyDispatcher', () => {
+  it('reads no environment, and connects as the transport does', async () => {
+    await using server = await answering(ok)
+    vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:1')
+    vi.stubEnv('NO_PROXY', '')
+    const proxies = { httpProxy: '', httpsProxy: '', noProxy: '' }
+    const limits = { maxConnections: 1, connectTimeoutMs: 1_000 }
+    const dispatcher = await createProxyDispatcher({ ...proxies, ...limits })
+    try {
+      const own = createUndiciTransport({ dispatcher, ...limits })
+      expect((await own.request(requestTo(server.origin))).status).toBe(200)
+      await own.close()
+    } finally {
+      vi.unstubAllEnvs()
+    }
+    expect(server.open.size).toBe(1)
+    await dispatcher.destroy()
+    await disconnected(server)
   })
 })
 

@@ -20,6 +20,7 @@ async function begun(options = {}) {
   const run = {
     client,
     environment,
+    settings: { object: {} },
     checkpoint: await Checkpoint.open(undefined, ''),
     abandoned: new Set<string>(),
     emit: (event: UploadEvent) => void events.push(event),

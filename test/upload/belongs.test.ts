@@ -8,7 +8,7 @@ const options: UploadFileOptions = {
   path: '/data/file.bin',
   bucket: 'examplebucket',
   key: 'dir/file.bin',
-  contentType: 'text/x-sentinel-value',
+  headers: { 'Content-Type': 'text/x-sentinel-value' },
 }
 const header: JournalHeader = {
   bucket: 'examplebucket',
@@ -16,7 +16,7 @@ const header: JournalHeader = {
   service,
   uploadId: 'UPLOAD-1',
   partSize: 8_388_608,
-  settings: settingsDigest({ contentType: 'text/x-sentinel-value' }),
+  settings: settingsDigest({ object: { headers: { 'Content-Type': 'text/x-sentinel-value' } } }),
   source: { dev: '1', ino: '2', size: '3', mtimeNs: '4', ctimeNs: '5' },
   createdAt: '2025-01-02T03:04:05.678Z',
 }
@@ -80,16 +80,20 @@ describe('a checkpoint that does not belong', () => {
       'it is for region cn-hangzhou, not http://127.0.0.1:9000',
     ],
     ['part size', [{}, { partSize: 102_400 }], 'its part size is 8388608, not 102400'],
-    ['Content-Type', [{}, { contentType: 'text/plain' }], 'it was begun with another content-type'],
+    [
+      'Content-Type',
+      [{}, { headers: { 'content-type': 'text/plain' } }],
+      'it was begun with another Content-Type',
+    ],
     [
       'absence of a Content-Type now',
-      [{}, { contentType: undefined }],
-      'it was begun with another content-type',
+      [{}, { headers: undefined }],
+      'it was begun with another Content-Type',
     ],
     [
       'absence of a Content-Type then',
       [{ settings: {} }],
-      'it was begun with another content-type',
+      'it was begun with another Content-Type',
     ],
     [
       'header that this version does not send',
@@ -115,7 +119,7 @@ describe('a checkpoint that does not belong', () => {
       'oss://examplebucket/other',
       'it is for elsewhere',
       'part size is 8388608',
-      'another content-type',
+      'another Content-Type',
     ]) {
       expect(message).toContain(part)
     }
@@ -123,7 +127,10 @@ describe('a checkpoint that does not belong', () => {
   })
 
   it('is refused without the value of any header (I10)', () => {
-    for (const settings of [{}, settingsDigest({ contentType: 'text/x-sentinel-then' })]) {
+    for (const settings of [
+      {},
+      settingsDigest({ object: { headers: { 'Content-Type': 'text/x-sentinel-then' } } }),
+    ]) {
       const error = refusal({ settings })
       expect(`${error.message} ${error.hint}`).not.toContain('sentinel')
     }
@@ -132,17 +139,53 @@ describe('a checkpoint that does not belong', () => {
 
 describe('settingsDigest', () => {
   it('has a checksum for each header, not its value', () => {
-    expect(settingsDigest({ contentType: 'text/x-sentinel-value' })).toEqual({
-      'content-type': expect.stringMatching(/^[0-9a-f]{1,16}$/),
+    expect(
+      settingsDigest({ object: { headers: { 'Content-Type': 'text/x-sentinel-value' } } }),
+    ).toEqual({
+      'Content-Type': expect.stringMatching(/^[0-9a-f]{1,16}$/),
     })
   })
 
+  it('has one for every option that Initiate and Complete are told of, and shows none', () => {
+    const digest = settingsDigest({
+      object: {
+        headers: { expires: 'sentinel' },
+        metadata: { a: 'sentinel' },
+        acl: 'private',
+        storageClass: 'IA',
+        tagging: { a: 'sentinel' },
+        serverSideEncryption: { algorithm: 'KMS', keyId: 'sentinel' },
+        forbidOverwrite: true,
+        requestPayer: 'requester',
+      },
+      callback: { url: 'https://sentinel.example', body: 'x' },
+      sequential: true,
+    })
+    expect(Object.keys(digest).sort()).toEqual([
+      ...['Expires', 'acl', 'callback', 'forbidOverwrite', 'metadata', 'requestPayer'],
+      ...['sequential', 'serverSideEncryption', 'storageClass', 'tagging'],
+    ])
+    for (const sum of Object.values(digest)) expect(sum).toMatch(/^[0-9a-f]{1,16}$/)
+  })
+
+  it('is the same for what means the same', () => {
+    const of = (object: object) => settingsDigest({ object })
+    expect(of({ headers: { expires: '0' } })).toEqual(of({ headers: { Expires: '0' } }))
+    expect(of({ metadata: { A: '1', b: '2' } })).toEqual(of({ metadata: { b: '2', a: '1' } }))
+    expect(of({ tagging: { a: '1', b: '2' } })).toEqual(of({ tagging: { b: '2', a: '1' } }))
+    expect(of({ tagging: { A: '1' } })).not.toEqual(of({ tagging: { a: '1' } }))
+    expect(of({ forbidOverwrite: false, metadata: {}, tagging: {} })).toEqual({})
+    expect(settingsDigest({ object: {}, sequential: false, callback: undefined })).toEqual({})
+  })
+
   it('leaves out what is not sent', () => {
-    expect(settingsDigest({})).toEqual({})
-    expect(settingsDigest({ contentType: undefined })).toEqual({})
+    expect(settingsDigest({ object: {} })).toEqual({})
+    expect(settingsDigest({ object: { headers: { 'Content-Type': undefined } } })).toEqual({})
   })
 
   it('tells absent from empty', () => {
-    expect(settingsDigest({ contentType: '' })).not.toEqual(settingsDigest({}))
+    expect(settingsDigest({ object: { headers: { 'Content-Type': '' } } })).not.toEqual(
+      settingsDigest({ object: {} }),
+    )
   })
 })

@@ -33,6 +33,16 @@ describe('describeFailure', () => {
     expect(error.upload).toMatchObject({ resumable: true, checkpointPath: '/c' })
   })
 
+  it('says of a stream that has to be sent anew that the next run can, where there is a checkpoint', async () => {
+    const given = (await Checkpoint.open(undefined, '')) as { isKept: boolean }
+    for (const isKept of [true, false]) {
+      const error = new OssError('x', { code: 'ERR_OSS_SOURCE_CONSUMED' })
+      Object.defineProperty(given, 'isKept', { value: isKept, configurable: true })
+      describeFailure(error, settings, given as Checkpoint, '/c', [])
+      expect(error.upload?.resumable).toBe(isKept)
+    }
+  })
+
   it('keeps what an inner step has said already', () => {
     const error = new OssError('x', { code: 'ERR_OSS_CHECKPOINT_LOCKED' })
     describeFailure(error, settings, undefined, '/c', [])

@@ -152,6 +152,28 @@ describe('what is written', () => {
     expect(content.source).toEqual(laterSource)
   })
 
+  it.each([
+    { kind: 'stream' },
+    { kind: 'bytes', size: '0' },
+    { kind: 'bytes', size: '512010' },
+  ] as const)('says of a source without a file no more than is known: %o', (source) => {
+    const parsed = parse(
+      encodeHeader({ ...header, source }) + encodeEntry({ type: 'source', ...source }),
+    )
+    expect(parsed).toMatchObject({ state: 'intact', content: { source, header: { source } } })
+  })
+
+  it.each([
+    { kind: 'other' },
+    { kind: 'bytes' },
+    { kind: 'bytes', size: 5 },
+    { kind: 'bytes', size: '-1' },
+    { kind: 1, ...source },
+    { kind: 'file', ...source },
+  ])('takes no source of a kind that it does not know: %o', (unknown) => {
+    expect(parse(encodeHeader({ ...header, source: unknown as never })).state).toBe('unreadable')
+  })
+
   it('needs no more than 1.6 MB for 10,000 parts', () => {
     const largest: JournalEntry = {
       type: 'part',
@@ -219,7 +241,7 @@ describe('a journal that was damaged', () => {
     for (const entry of content.superseded) expect(entry, where).toEqual(truth.superseded[0])
     if (content.completing !== undefined)
       expect(content.completing, where).toEqual(truth.completing)
-    expect([source.mtimeNs, laterSource.mtimeNs], where).toContain(content.source.mtimeNs)
+    expect([source, laterSource], where).toContainEqual(content.source)
   }
 
   it('never yields a changed value, whichever single bit flips', () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { CheckpointStore } from '../../src/upload/checkpoint-store.js'
 import { resolveOptions, type UploadFileOptions } from '../../src/upload/options.js'
@@ -24,8 +25,10 @@ function thrown(call: () => unknown): Error {
 
 describe('defaults', () => {
   it('are filled in for what is not given', () => {
+    const { path, ...rest } = required
     expect(resolveOptions(required)).toEqual({
-      ...required,
+      ...rest,
+      source: { kind: 'file', path },
       partSize: undefined,
       concurrency: 4,
       checkpoint: { path: './file.bin.ucp', store: undefined },
@@ -33,7 +36,11 @@ describe('defaults', () => {
       adopt: false,
       restart: false,
       onAbort: 'keep',
-      contentType: undefined,
+      object: { headers: { 'Content-Type': 'application/octet-stream' } },
+      callback: undefined,
+      trafficLimit: undefined,
+      sequential: false,
+      contentMd5: false,
       signal: undefined,
       onProgress: undefined,
       onEvent: undefined,
@@ -41,9 +48,15 @@ describe('defaults', () => {
   })
 
   it('are filled in for what is given as undefined', () => {
-    const names = Object.keys(resolveOptions(required)).filter((name) => !(name in required))
+    const names = Object.keys(resolveOptions(required)).filter(
+      (name) => !(name in required) && name !== 'object' && name !== 'source',
+    )
     const nothing = Object.fromEntries(names.map((name) => [name, undefined]))
-    const moreNothing = { ...nothing, checkpointPath: undefined, checkpointStore: undefined }
+    const moreNothing = {
+      ...nothing,
+      ...{ checkpointPath: undefined, checkpointDir: undefined, checkpointStore: undefined },
+      ...{ headers: undefined, metadata: undefined, acl: undefined, tagging: undefined },
+    }
     expect(resolveWith(moreNothing)).toEqual(resolveOptions(required))
   })
 
@@ -56,12 +69,13 @@ describe('defaults', () => {
       adopt: true,
       restart: true,
       onAbort: 'discard',
-      contentType: 'text/plain; charset=utf-8',
+      contentMd5: true,
       signal,
       onProgress: () => {},
       onEvent: () => {},
     }
-    expect(resolveWith(given)).toMatchObject({ ...required, ...given })
+    const { path, ...rest } = { ...required, ...given }
+    expect(resolveWith(given)).toMatchObject({ ...rest, source: { kind: 'file', path } })
   })
 })
 
@@ -88,12 +102,18 @@ describe('the checkpoint', () => {
     ],
     [
       { checkpoint: false, checkpointStore: store },
-      'checkpoint: false contradicts checkpointPath and checkpointStore',
+      'checkpoint: false contradicts checkpointStore',
     ],
     [
       { checkpointPath: '/var/x', checkpointStore: store },
       'checkpointPath and checkpointStore exclude each other',
     ],
+    [
+      { checkpointDir: 'd', checkpointPath: 'x' },
+      'checkpointPath and checkpointDir exclude each other',
+    ],
+    [{ checkpointDir: 'd', checkpointStore: store }, 'exclude each other'],
+    [{ checkpoint: false, checkpointDir: 'd' }, 'checkpoint: false contradicts checkpointDir'],
     [{ checkpointPath: required.path }, 'another file than path'],
     [{ checkpointPath: 'sub/../file.bin' }, 'another file than path'],
     [{ path: 'x.lock', checkpointPath: 'x' }, 'another file than path'],
@@ -105,6 +125,106 @@ describe('the checkpoint', () => {
   })
 })
 
+describe('a source instead of a path', () => {
+  const from = (source: unknown, change: object = {}) =>
+    resolveWith({ path: undefined, source, ...change })
+  const stream = () => Readable.from([])
+
+  it('excludes a path by its type already', () => {
+    const rest = { bucket: 'examplebucket', key: 'k' }
+    const accepted: UploadFileOptions[] = [
+      { ...rest, path: 'f' },
+      { ...rest, source: stream(), path: undefined },
+    ]
+    const refused: UploadFileOptions[] = [
+      // @ts-expect-error both
+      { ...rest, path: 'f', source: stream() },
+      // @ts-expect-error neither
+      rest,
+      // @ts-expect-error text
+      { ...rest, source: 'text' },
+    ]
+    for (const options of accepted) expect(() => resolveOptions(options)).not.toThrow()
+    for (const options of refused) expect(() => resolveOptions(options)).toThrow(TypeError)
+  })
+
+  it('is told by its kind', () => {
+    expect(from(Buffer.from('x')).source.kind).toBe('bytes')
+    expect(from(new Blob(['x'])).source.kind).toBe('blob')
+    expect(from(stream()).source.kind).toBe('stream')
+  })
+
+  it('has no checkpoint by default: there is no path to keep it beside', () => {
+    expect(from(stream()).checkpoint).toBeUndefined()
+    expect(from(Buffer.of(1), { checkpoint: false }).checkpoint).toBeUndefined()
+    expect(from(stream(), { checkpointPath: 'x' }).checkpoint?.path).toBe('x')
+    expect(from(stream(), { checkpointStore: store }).checkpoint?.store).toBe(store)
+    expect(from(stream(), { checkpointDir: 'd' }).checkpoint?.path).toMatch(
+      /^d\/file\.bin-[0-9a-f]{16}\.ucp$/,
+    )
+  })
+
+  it('has the Content-Type of a Blob, else the one that a name tells', () => {
+    const type = (source: unknown, change: object = {}) =>
+      from(source, change).object.headers?.['Content-Type']
+    expect(type(new Blob(['x'], { type: 'text/x-own' }))).toBe('text/x-own')
+    expect(type(new File(['x'], 'a.json'))).toBe('application/json')
+    expect(type(new File(['x'], 'a', { type: '' }), { key: 'k.png' })).toBe('image/png')
+    expect(type(stream(), { key: 'k.tar' })).toBe('application/x-tar')
+    expect(type(Buffer.of(1), { headers: { 'content-type': 'x/y' } })).toBe('x/y')
+  })
+
+  it.each<[object, string]>([
+    [{ path: 'f', source: Buffer.of(1) }, 'path and source exclude each other'],
+    [{ source: stream(), checkpoint: true }, 'checkpoint: true needs checkpointPath'],
+    [{ source: stream(), verify: 'stat' }, 'verify: stat needs path'],
+    [{ source: Buffer.of(1), verify: 'stat' }, 'verify: stat needs path'],
+    [{ source: stream(), adopt: true }, 'adopt needs a source that can be read again'],
+    [{ source: stream(), partSize: 5 * 1024 ** 3 }, 'partSize of a stream must be at most'],
+    [{ source: 'text' }, 'source must not be a string: give the name of a file as path'],
+  ])('%o is refused', (change, message) => {
+    expect(thrown(() => resolveWith({ path: undefined, ...change })).message).toContain(message)
+  })
+
+  it('of bytes may be adopted, and have parts of any size', () => {
+    expect(from(Buffer.of(1), { adopt: true, partSize: 5 * 1024 ** 3 }).adopt).toBe(true)
+  })
+})
+
+describe('sequential', () => {
+  it('is one part at a time, whatever the default is', () => {
+    expect(resolveWith({ sequential: true })).toMatchObject({ sequential: true, concurrency: 1 })
+    expect(resolveWith({ sequential: true, concurrency: 1 }).concurrency).toBe(1)
+    expect(resolveWith({ sequential: false, concurrency: 9 }).concurrency).toBe(9)
+  })
+
+  it('contradicts more parts at a time', () => {
+    expect(thrown(() => resolveWith({ sequential: true, concurrency: 2 }))).toEqual(
+      new TypeError('sequential contradicts concurrency above 1: one part goes after another'),
+    )
+  })
+})
+
+describe('what the object is stored with', () => {
+  it('has the Content-Type that the names tell, unless one is given', () => {
+    const type = (change: object) => resolveWith(change).object.headers?.['Content-Type']
+    expect(type({})).toBe('application/octet-stream')
+    expect(type({ path: 'a.png', key: 'k.json' })).toBe('image/png')
+    expect(type({ path: 'a', key: 'k.json' })).toBe('application/json')
+    expect(type({ path: 'a.png', headers: { 'content-type': 'x/y' } })).toBe('x/y')
+    expect(type({ path: 'a.png', headers: { 'Content-Type': undefined } })).toBe('image/png')
+    expect(type({ path: 'a.png', headers: { Expires: '0' } })).toBe('image/png')
+  })
+
+  it('has each header by one name', () => {
+    expect(resolveWith({ headers: { expires: '0', 'CACHE-CONTROL': 'x' } }).object.headers).toEqual(
+      {
+        ...{ 'Content-Type': 'application/octet-stream', Expires: '0', 'Cache-Control': 'x' },
+      },
+    )
+  })
+})
+
 describe('a required option', () => {
   it.each(['path', 'bucket', 'key'])('%s is named when it is missing', (name) => {
     for (const absent of [undefined, {}]) {
@@ -112,7 +232,7 @@ describe('a required option', () => {
       const options = absent === undefined ? { ...rest, [name]: undefined } : rest
       const error = thrown(() => resolveOptions(options as unknown as UploadFileOptions))
       expect(error).toBeInstanceOf(TypeError)
-      expect(error.message).toBe(`${name} is required`)
+      expect(error.message).toBe(`${name === 'path' ? 'path or source' : name} is required`)
     }
   })
 })
@@ -152,7 +272,19 @@ describe('what each option accepts', () => {
     ['adopt', [true, false]],
     ['restart', [true, false]],
     ['onAbort', ['keep', 'discard']],
-    ['contentType', ['', 'text/plain', 'a;b="c"']],
+    ['headers', [{}, { 'Content-Type': '' }, { 'content-type': 'a;b="c"' }, { EXPIRES: '0' }]],
+    ['metadata', [{}, { a: 'b' }]],
+    ['acl', ['private', 'default']],
+    ['storageClass', ['Standard']],
+    ['tagging', [{}, { a: '' }]],
+    ['serverSideEncryption', [{ algorithm: 'SM4' }]],
+    ['forbidOverwrite', [true, false]],
+    ['requestPayer', ['requester']],
+    ['callback', [{ url: 'https://example.com', body: 'x' }]],
+    ['trafficLimit', [819_200, 838_860_800]],
+    ['sequential', [true, false]],
+    ['checkpointDir', ['x', '.', '/a/']],
+    ['contentMd5', [true, false]],
     ['signal', [AbortSignal.abort(), new AbortController().signal]],
     ['onProgress', [() => {}]],
     ['onEvent', [async () => {}]],
@@ -219,7 +351,24 @@ describe('what each option accepts', () => {
       TypeError,
       'onAbort must be "keep" or "discard", not ',
     ],
-    ['contentType', texts(['a\r\nb', 'a\nb', 'a\0b', 'é']), TypeError, 'content'],
+    ['metadata', [null, 1, 'a=b', [], { a_b: 'x' }], TypeError, 'metadata '],
+    ['acl', nothing, TypeError, 'acl must be "private" or '],
+    ['storageClass', nothing, TypeError, 'storageClass must be "Standard" or '],
+    ['tagging', [null, 'a=b', [], { a: 1 }], TypeError, 'tagging'],
+    ['serverSideEncryption', [null, 'AES256', {}], TypeError, 'serverSideEncryption'],
+    ['forbidOverwrite', nothing, TypeError, 'forbidOverwrite must be true or false, not '],
+    ['requestPayer', nothing, TypeError, 'requestPayer must be "requester", not '],
+    ['callback', nothing, TypeError, 'callback'],
+    ['trafficLimit', [null, 0, 819_199, 838_860_801, '819200'], RangeError, 'trafficLimit must be'],
+    ['sequential', nothing, TypeError, 'sequential must be true or false, not '],
+    ['checkpointDir', texts(['', 'a\0b']), TypeError, 'checkpointDir must be'],
+    ['contentMd5', nothing, TypeError, 'contentMd5 must be true or false, not '],
+    [
+      'headers',
+      ['x', 1, null, [], { 'Content-Type': 'a\r\nb' }, { 'Content-Type': 'é' }, { Host: 'x' }],
+      TypeError,
+      'headers',
+    ],
     [
       'signal',
       [...nothing, new EventTarget(), { aborted: false }],
@@ -245,9 +394,9 @@ describe('what each option accepts', () => {
   })
 
   it('does not show the value of a header', () => {
-    expect(thrown(() => resolveWith({ contentType: 'sentinel\n' })).message).not.toContain(
-      'sentinel',
-    )
+    expect(
+      thrown(() => resolveWith({ headers: { 'Content-Type': 'sentinel\n' } })).message,
+    ).not.toContain('sentinel')
   })
 
   it('quotes text that is not accepted', () => {

@@ -56,6 +56,22 @@ describe('transferredBytes', () => {
     expect(reports.map(({ transferredBytes }) => transferredBytes)).toEqual([0, 0])
   })
 
+  it('of a stream has no total until the object is complete', () => {
+    const reports: UploadProgress[] = []
+    const progress = new Progress((report) => reports.push(report))
+    progress.acknowledged(100)
+    progress.resumed(50)
+    expect(reports.at(-1)).toMatchObject({ transferredBytes: 150, partsDone: 2 })
+    expect(reports.at(-1)).toMatchObject({ totalBytes: undefined, parts: undefined })
+    progress.phase('completing')
+    progress.total(150, 2)
+    progress.phase('completed')
+    expect(reports.at(-1)).toMatchObject({
+      ...{ phase: 'completed', transferredBytes: 150, totalBytes: 150 },
+      ...{ partsDone: 2, parts: 2 },
+    })
+  })
+
   it('never goes back, though a part is sent, verified or repaired again', () => {
     const { progress, reports } = begin(200, 2)
     progress.phase('verifying')

@@ -32,7 +32,7 @@ describe('putSmallFile', () => {
 
   it('sends the content type and signs it', async () => {
     world = await World.create(bytes)
-    await world.process().upload({ contentType: 'image/png' })
+    await world.process().upload({ headers: { 'Content-Type': 'image/png' } })
     expect(world.oss.object(world.bucket, world.key)?.headers['content-type']).toBe('image/png')
   })
 

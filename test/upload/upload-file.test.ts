@@ -409,7 +409,7 @@ describe('a checkpoint of another upload', () => {
       /oss:\/\/examplebucket\/dir\/file\.bin, not oss:\/\/examplebucket\/other/,
     ],
     ['part size', { partSize: 204_800 }, /part size is 102400, not 204800/],
-    ['headers', { contentType: 'text/plain' }, /another content-type/],
+    ['headers', { headers: { 'Content-Type': 'text/plain' } }, /another Content-Type/],
   ])('is refused when the %s differs, and left as it is', async (_, change, message) => {
     await interrupted()
     const before = world.fs.text(`${world.path}.ucp`)

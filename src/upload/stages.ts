@@ -1,0 +1,164 @@
+// The stages of an upload that are the same for every source: its checkpoint, what it finds there, its beginning and its end.
+
+import type { OssClient } from '../oss/client.js'
+import { initiateMultipartUpload } from '../oss/multipart.js'
+import { abandonUpload, supersededUpload } from './abandon.js'
+import { assertBelongs, settingsDigest } from './belongs.js'
+import { Checkpoint } from './checkpoint.js'
+import { type CheckpointStore, fileCheckpointStore } from './checkpoint-store.js'
+import type { UploadEnvironment } from './environment.js'
+import { tell } from './events.js'
+import { describeFailure, leaveAfterFailure } from './failure.js'
+import { withGrace } from './grace.js'
+import type { Expected } from './inspect-object.js'
+import type { JournalHeader } from './journal.js'
+import type { UploadSettings } from './options.js'
+import type { PartPlan } from './plan.js'
+import type { Progress } from './progress.js'
+import type { Completion, UploadFileResult } from './result.js'
+import { serviceOf, type UploadRun } from './run.js'
+import type { PartTally } from './send-parts.js'
+import type { SourceIdentity } from './source.js'
+
+/** What an upload is given before it has a checkpoint. */
+export interface UploadContext {
+  readonly client: OssClient
+  readonly settings: UploadSettings
+  readonly environment: UploadEnvironment
+}
+
+/** Undefined without a checkpoint. */
+export function storeOf(
+  { checkpoint }: UploadSettings,
+  environment: UploadEnvironment,
+): CheckpointStore | undefined {
+  return (
+    checkpoint &&
+    (checkpoint.store ?? fileCheckpointStore(checkpoint.path, environment.fs, environment))
+  )
+}
+
+/**
+ * Lives an upload while its checkpoint is held. After a failure everything is left as it should be, and the first error is
+ * thrown, which says what is kept.
+ */
+export async function withCheckpoint(
+  context: UploadContext,
+  store: CheckpointStore | undefined,
+  live: (run: UploadRun) => Promise<UploadFileResult>,
+): Promise<UploadFileResult> {
+  const { settings } = context
+  const location = store?.location ?? ''
+  const session = await store?.acquire(settings.signal).catch((error: unknown) => {
+    throw describeFailure(error, settings, undefined, location, [])
+  })
+  const abandoned = new Set<string>()
+  let checkpoint: Checkpoint | undefined
+  try {
+    checkpoint = await Checkpoint.open(session, location)
+    const emit: UploadRun['emit'] = (event) => tell(settings.onEvent, event)
+    const run = { ...context, checkpoint, location, emit, abandoned }
+    try {
+      return await live(run)
+    } catch (error) {
+      await leaveAfterFailure(run, error)
+      throw error
+    }
+  } catch (error) {
+    throw describeFailure(error, settings, checkpoint, location, [...abandoned])
+  } finally {
+    // Everything that had to be durable is; a lock that stays behind is taken over.
+    await session?.release().catch(() => {})
+  }
+}
+
+/** A checkpoint of another upload is refused, or given up when the caller says so; never dropped. */
+export async function takeUp(run: UploadRun): Promise<void> {
+  const { checkpoint, settings, location } = run
+  if (checkpoint.quarantined !== undefined) {
+    const uploadId = checkpoint.upload?.uploadId
+    const path = checkpoint.quarantined
+    run.emit({ type: 'checkpoint-quarantined', path, ...(uploadId && { uploadId }) })
+  }
+  if (checkpoint.upload !== undefined && !settings.restart) {
+    assertBelongs(checkpoint.upload, settings, serviceOf(run.client.endpoint), location)
+  }
+  for (const superseded of checkpoint.superseded) await abandonUpload(run, superseded)
+  if (settings.restart) await giveUp(run, 'restart')
+}
+
+/** I9: recorded before it is aborted. Does nothing where there is no upload. */
+export async function giveUp(run: UploadRun, reason: string): Promise<void> {
+  const header = run.checkpoint.upload
+  if (header === undefined) return
+  const superseded = supersededUpload(header, reason)
+  await run.checkpoint.supersede(superseded)
+  await abandonUpload(run, superseded)
+}
+
+export function headerOf(
+  { client, settings, environment }: UploadRun,
+  uploadId: string,
+  partSize: number,
+  source: SourceIdentity,
+): JournalHeader {
+  const { bucket, key } = settings
+  const service = serviceOf(client.endpoint)
+  const createdAt = environment.now().toISOString()
+  const digest = settingsDigest(settings)
+  return { bucket, key, service, uploadId, partSize, settings: digest, source, createdAt }
+}
+
+/** I1: when this resolves, the upload id that it returns is durable. */
+export async function beginUpload(
+  run: UploadRun,
+  partSize: number,
+  source: SourceIdentity,
+): Promise<string> {
+  const { client, settings, environment, checkpoint } = run
+  const { bucket, key, sequential } = settings
+  settings.signal?.throwIfAborted()
+  const { acl: _, ...object } = settings.object
+  const initiate = { bucket, key, ...object, sequential }
+  const { uploadId } = await withGrace(environment, settings.signal, (signal) =>
+    initiateMultipartUpload(client, { ...initiate, signal }),
+  )
+  const header = headerOf(run, uploadId, partSize, source)
+  try {
+    await checkpoint.begin(header)
+  } catch (error) {
+    await abandonUpload(run, supersededUpload(header, 'the checkpoint could not be written'))
+    throw error
+  }
+  settings.signal?.throwIfAborted()
+  return uploadId
+}
+
+/** The object is stored: nothing that fails from here on makes it a failure, and the next run would find it complete. */
+export async function removeCheckpoint({ checkpoint, emit }: UploadRun): Promise<void> {
+  try {
+    await checkpoint.remove()
+  } catch {
+    emit({ type: 'checkpoint-left' })
+  }
+}
+
+export async function finish(
+  run: UploadRun,
+  plan: PartPlan,
+  uploadId: string,
+  completion: Completion & Expected,
+  tally: PartTally,
+  progress: Progress,
+): Promise<UploadFileResult> {
+  await removeCheckpoint(run)
+  progress.phase('completed')
+  return {
+    ...completion,
+    parts: plan.count,
+    uploadId,
+    resumed: tally.resumed,
+    sent: tally.sent,
+    abandonedUploadIds: [...run.abandoned],
+  }
+}
