@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FakeOss, type FakeOssOptions, startFakeOss } from '../support/fake-oss/index.js'
 import {
+  commandPath,
   credentials,
   type Ended,
   keptTexts,
@@ -188,14 +189,23 @@ describe('failure', () => {
     )
   })
 
-  // root may read everything.
-  it.skipIf(process.getuid?.() === 0)('an unreadable file', async () => {
+  it('an unreadable file', async () => {
+    // root may read everything: then somebody else tries, with a copy of the command where anybody may read it.
+    const isRoot = process.getuid?.() === 0
+    await cp(join(commandPath, '../..'), join(folder.path, 'dist'), { recursive: true })
+    await writeFile(join(folder.path, 'package.json'), '{"type":"module","version":"0.0.0"}')
+    await chmod(folder.path, 0o755)
     await writeFile(join(folder.path, 'locked'), 'x', { mode: 0 })
-    await refused(
-      ['upload', 'locked', 'oss://examplebucket/k', ...towards(fake)],
-      1,
-      /locked: permission denied/,
+    const argv = ['upload', 'locked', 'oss://examplebucket/k', ...towards(fake)]
+    const { exitCode, stdout, stderr } = await startOssup(argv, {
+      cwd: folder.path,
+      main: join(folder.path, 'dist/cli/main.js'),
+      uid: isRoot ? 65_534 : undefined,
+    }).ended
+    expect(stderr).toBe(
+      'ossup: error: cannot read locked: permission denied (EACCES); check the path and its permissions\n',
     )
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
   })
 
   it.each([

@@ -48,6 +48,8 @@ export interface StartOptions {
   readonly nodeOptions?: readonly string[]
   /** @default the built command of this repository */
   readonly main?: string
+  /** Runs as this user; only root may ask for it. */
+  readonly uid?: number | undefined
 }
 
 export function startOssup(argv: readonly string[], options: StartOptions): Running {
@@ -56,6 +58,7 @@ export function startOssup(argv: readonly string[], options: StartOptions): Runn
     cwd: options.cwd,
     env: { ...environment, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid !== undefined && { uid: options.uid }),
   })
   const streams = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

@@ -44,6 +44,8 @@ interface Pipe {
   /** The process id of the command, which writes it down before it begins. */
   readonly pid: () => Promise<number>
   readonly ended: Promise<Ended>
+  /** What came on stderr so far. */
+  readonly said: () => string
   /** Kills the whole pipe. */
   end(): void
 }
@@ -80,7 +82,7 @@ function shell(script: string): Pipe {
   const end = (): void => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   }
-  return { pid, ended, end }
+  return { pid, ended, said: () => texts.stderr, end }
 }
 
 const stored = () => fake.object('examplebucket', 'k')?.read()
@@ -182,11 +184,12 @@ describe('a pipe whose other end hangs', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'is left at once on %s, with what was sent',
     async (signal) => {
-      const run = shell('(cat f.bin; sleep 60) | OSSUP --checkpoint t.ucp')
+      const run = shell('(cat f.bin; sleep 60) | { OSSUP --checkpoint t.ucp; echo "exit $?" >&2; }')
       await until(() => fake.acknowledged.length >= 19)
       const pid = await run.pid()
       process.kill(pid, signal)
-      await until(() => !isAlive(pid))
+      await until(() => run.said().includes(`exit ${signal === 'SIGINT' ? 130 : 143}`))
+      expect(run.said()).toContain(`error: cancelled by ${signal}; run the same command again`)
       run.end()
       expect(operations()).not.toContain('CompleteMultipartUpload')
       expect(await readdir(folder.path)).toEqual(['f.bin', 't.ucp'])
@@ -198,7 +201,7 @@ describe('a pipe whose other end hangs', () => {
 
   it('does not keep a failed command waiting', async () => {
     await restartFake({ denied: ['UploadPart'] })
-    const run = shell('(cat f.bin; sleep 60) | OSSUP; echo "exit $?"')
+    const run = shell('(cat f.bin; sleep 60) | OSSUP')
     const pid = await run.pid()
     await until(() => !isAlive(pid))
     run.end()

@@ -284,11 +284,29 @@ describe('resume', () => {
     await expect(second.upload(kept(bytes, { concurrency: 1 }))).rejects.toThrow('InvalidArgument')
     await second.kill()
     world.oss.setFault(undefined)
-    // Nothing that was compared with the stream is taken for what was compared with the file.
     const third = world.process()
     const result = await third.upload({ checkpointPath, verify: 'stat' })
     expect(result?.resumed.parts).toBe(4)
     expect(third.events.filter(({ type }) => type === 'source-differs')).toEqual([])
+    expect(world.stored()?.equals(bytes)).toBe(true)
+  })
+
+  it('is never taken for a file that is trusted by its times', async () => {
+    await begin()
+    world.fs.put(world.path, bytes)
+    refusing(4)
+    const first = world.process()
+    await expect(first.upload({ checkpointPath, concurrency: 1 })).rejects.toThrow(
+      'InvalidArgument',
+    )
+    await first.kill()
+    refusing(5)
+    const second = world.process()
+    const other = randomBytes(bytes.length, 9)
+    await expect(second.upload(kept(other, { concurrency: 1 }))).rejects.toThrow('InvalidArgument')
+    await second.kill()
+    world.oss.setFault(undefined)
+    await world.process().upload({ checkpointPath, verify: 'stat' })
     expect(world.stored()?.equals(bytes)).toBe(true)
   })
 
@@ -339,6 +357,22 @@ describe('a stream that differs from the one before', () => {
     expect(world.openUploadIds()).toEqual([])
     expect(world.fs.list()).toEqual([world.path])
   })
+
+  it.each([true, false])(
+    'from what OSS lists alone is sent again (CRC-64 listed: %s)',
+    async (listed) => {
+      await begin({ listPartsWithCrc64: listed })
+      await interrupted()
+      const [header] = world.fs.text(checkpointPath).split('\n')
+      world.fs.put(checkpointPath, Buffer.from(`${header}\n`))
+      const mark = world.oss.acknowledged.length
+      const process = world.process()
+      await process.upload(kept(edited))
+      expect(differing(process)).toEqual([2])
+      expect(sentParts(mark)).toEqual([2, 4, 5, 6])
+      expect(world.stored()?.equals(edited)).toBe(true)
+    },
+  )
 
   it('by being empty gives the upload up', async () => {
     await begin()
