@@ -116,6 +116,7 @@ export class Checkpoint {
 
   /** I1: when this resolves, the upload id is durable. */
   async begin(header: JournalHeader): Promise<void> {
+    const before = this.#header
     this.#header = header
     this.#source = header.source
     this.#parts.clear()
@@ -123,7 +124,13 @@ export class Checkpoint {
     this.#completing = undefined
     this.#completingIsCurrent = false
     this.#superseded = [...this.superseded]
-    await this.#rewrite()
+    try {
+      await this.#rewrite()
+    } catch (error) {
+      // What could not be written is not there to be resumed.
+      this.#header = before
+      throw error
+    }
   }
 
   /** From here on parts are compared with another state of the source. */

@@ -307,6 +307,7 @@ describe('abandoned uploads (I9)', () => {
     await expect(world.process().upload()).rejects.toMatchObject({
       code: 'ERR_OSS_CHECKPOINT_IO',
       message: expect.stringContaining('ENOSPC'),
+      upload: { resumable: false, abandonedUploadIds: [] },
     })
     expect(count('UploadPart')).toBe(0)
     expect(world.openUploadIds()).toEqual([])
