@@ -104,7 +104,7 @@ function describeOssError(error: OssError): Failure {
   const resumable = upload?.resumable === true
   const { requestId, ec, status } = error instanceof OssServiceError ? error : noService
   return {
-    ...plain(code, message, hint ?? (resumable ? resumeHint : 'run again')),
+    ...plain(code, message, hint ?? (resumable ? resumeHint : (otherwise[code] ?? 'run again'))),
     exitCode: exitCodeOf(code, resumable),
     resumable,
     ...(requestId !== '' && { requestId }),
@@ -113,6 +113,12 @@ function describeOssError(error: OssError): Failure {
     ...(upload?.uploadId !== undefined && { uploadId: upload.uploadId }),
     ...(upload?.checkpointPath !== undefined && { checkpointPath: upload.checkpointPath }),
   }
+}
+
+/** Where running again changes nothing by itself. */
+const otherwise: Readonly<Record<string, string>> = {
+  ERR_OSS_CREDENTIALS:
+    'set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, or repair what --credentials or --profile names',
 }
 
 const noService = { requestId: '', ec: '', status: undefined }

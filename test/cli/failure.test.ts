@@ -19,6 +19,11 @@ const failed = (code: string, resumable: boolean) => {
 }
 
 describe('describeFailure', () => {
+  it('says what to do about credentials, where running again alone would not help', () => {
+    const error = new OssError('there is no config.json', { code: 'ERR_OSS_CREDENTIALS' })
+    expect(describeFailure(error, help).hint).toContain('OSS_ACCESS_KEY_ID')
+  })
+
   it.each([
     ['a failure without a checkpoint', failed('ERR_OSS_TRANSPORT', false), 1],
     ['a failure before the upload', new OssError('no file', { code: 'ERR_OSS_SOURCE' }), 1],
