@@ -26,8 +26,8 @@ export interface CheckpointSession {
   replace(text: string): Promise<void>
   /** Adds one line. With `durable` it is on disk when this resolves; else it is at the latest with the next durable one. */
   append(line: string, durable: boolean): Promise<void>
-  /** Moves a damaged journal out of the way and says where to. */
-  quarantine(): Promise<string>
+  /** Moves a damaged journal out of the way and says where to; with `copy`, its bytes, it stays until it is replaced. */
+  quarantine(copy?: Uint8Array): Promise<string>
   remove(): Promise<void>
   /** Gives the journal back; nothing of it is open afterwards. */
   release(): Promise<void>
@@ -103,13 +103,7 @@ class FileSession implements CheckpointSession {
     await this.#assertHeld()
     try {
       await this.#closeFile()
-      const file = await this.#create(temporary)
-      try {
-        await writeAll(file, text)
-        await file.sync(true)
-      } finally {
-        await file.close()
-      }
+      await this.#write(temporary, Buffer.from(text))
       await this.#fs.rename(temporary, this.#path)
       await this.#fs.syncDirectory(dirname(this.#path))
     } catch (error) {
@@ -124,7 +118,7 @@ class FileSession implements CheckpointSession {
       if (durable) await this.#assertHeld()
       try {
         this.#file ??= await this.#fs.open(this.#path, 'a')
-        await writeAll(this.#file, line)
+        await writeAll(this.#file, Buffer.from(line))
         if (!durable) return
         await this.#file.sync(false)
         await this.#syncing
@@ -160,12 +154,13 @@ class FileSession implements CheckpointSession {
     }
   }
 
-  async quarantine(): Promise<string> {
+  async quarantine(copy?: Uint8Array): Promise<string> {
     const time = this.#environment.now().toISOString().replace(/[:.]/g, '-')
     const target = `${this.#path}.corrupt-${time}`
     try {
       await this.#closeFile()
-      await this.#fs.rename(this.#path, target)
+      if (copy === undefined) await this.#fs.rename(this.#path, target)
+      else await this.#write(target, copy)
       await this.#fs.syncDirectory(dirname(this.#path))
     } catch (error) {
       throw checkpointIo(`cannot set the damaged checkpoint ${this.#path} aside`, error)
@@ -209,11 +204,17 @@ class FileSession implements CheckpointSession {
   }
 
   /** Never through a name that is already there: it may be a link to elsewhere, or readable by others. */
-  async #create(path: string): Promise<OpenFile> {
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
     await this.#fs.unlink(path).catch((error) => {
       if (!isMissing(error)) throw error
     })
-    return await this.#fs.open(path, 'wx')
+    const file = await this.#fs.open(path, 'wx')
+    try {
+      await writeAll(file, bytes)
+      await file.sync(true)
+    } finally {
+      await file.close()
+    }
   }
 
   /** One name for every run, so that the next one, which holds the lock, finds and removes what a crash has left. */
@@ -232,8 +233,8 @@ class FileSession implements CheckpointSession {
   }
 }
 
-async function writeAll(file: OpenFile, text: string): Promise<void> {
-  let rest: Uint8Array = Buffer.from(text)
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  let rest = bytes
   while (rest.byteLength > 0) rest = rest.subarray(await file.write(rest))
 }
 

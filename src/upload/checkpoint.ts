@@ -57,7 +57,8 @@ export class Checkpoint {
         checkpoint.#quarantined = await session.quarantine()
         return checkpoint
       case 'damaged':
-        checkpoint.#quarantined = await session.quarantine()
+        // A copy: between here and the new text a crash must not leave a directory without the upload id (I9).
+        checkpoint.#quarantined = await session.quarantine(bytes)
         checkpoint.#adopt(parsed.content)
         await checkpoint.#rewrite()
         return checkpoint

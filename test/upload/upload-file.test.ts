@@ -461,6 +461,24 @@ describe('a checkpoint of another upload', () => {
     ])
   })
 
+  it('keeps its upload id at every instant while it is set aside', async () => {
+    for (let index = 0; ; index++) {
+      await interrupted()
+      const [uploadId = ''] = world.openUploadIds()
+      const path = `${world.path}.ucp`
+      world.fs.put(path, Buffer.from(world.fs.text(path).replace('"number":1', '"number":9')))
+      const crashed = world.process({ index, when: 'after' })
+      await crashed.upload()
+      await crashed.kill()
+      if (crashed.effects.some((name) => name.startsWith('GET'))) break
+      world.fs.powerFailure('durable')
+      expect(world.fs.text(path), crashed.effects.at(-1)).toContain(uploadId)
+      const result = await world.process().upload()
+      expect(result?.uploadId).toBe(uploadId)
+      await world.close()
+    }
+  })
+
   it('is used as far as it can be read when a line in its middle is damaged', async () => {
     await interrupted()
     const path = `${world.path}.ucp`
