@@ -40,7 +40,8 @@ describe('a torn journal', () => {
       if (length >= header) {
         expect(asked, `${length}`).toMatchObject({ operation: 'ListParts', uploadId })
         const complete = journal.subarray(0, length).toString().split('\n').slice(0, -1)
-        expect(world.fs.text(`${world.path}.ucp`).split('\n').slice(0, -1)).toEqual(complete)
+        // Not a byte of the cut line is left for the next one to be appended to.
+        expect(world.fs.text(`${world.path}.ucp`)).toBe(`${complete.join('\n')}\n`)
       } else {
         expect(asked?.operation, `${length}`).toBe('InitiateMultipartUpload')
         const aside = world.fs.list().filter((name) => name.includes('.ucp.corrupt-'))

@@ -154,19 +154,23 @@ describe('the code in README', () => {
         }
         return
       }
-      const file = join(directory, `block-${index}.mts`)
+      const isTypeScript = language === 'ts'
+      const file = join(directory, `block-${index}.${isTypeScript ? 'mts' : 'mjs'}`)
       writeFileSync(file, code)
       const tsc = join(root, 'node_modules/typescript/bin/tsc')
       const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
       const types = ['--lib', 'es2023,esnext.disposable', '--types', 'node', '--skipLibCheck']
-      await run(process.execPath, [tsc, ...strict, ...types, '--ignoreConfig', file], { cwd: root })
+      const check = [tsc, ...strict, ...types, '--ignoreConfig', file]
+      if (isTypeScript) await run(process.execPath, check, { cwd: root })
       writeFileSync(
         file,
         // All of them: a client that was overlooked would ask the network.
         code.replaceAll('new OssClient({', `new OssClient({ endpoint: '${oss.endpoint}',`),
       )
       const tsx = join(root, 'node_modules/tsx/dist/cli.mjs')
-      const { stdout } = await run(process.execPath, [tsx, file], { cwd: directory, env })
+      // Plain JavaScript has to run as it is, without anything that would translate it.
+      const words = isTypeScript ? [tsx, file] : [file]
+      const { stdout } = await run(process.execPath, words, { cwd: directory, env })
       expect(stdout.trim()).not.toBe('')
     },
   )
