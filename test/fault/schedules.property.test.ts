@@ -2,15 +2,17 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Fault } from '../support/fake-oss/index.js'
-import { type CrashPoint, randomBytes, World } from '../support/world.js'
+import {
+  material,
+  scheduleOf,
+  size,
+  type Trouble,
+  trouble,
+  walkLength,
+} from '../support/schedules.js'
+import { World } from '../support/world.js'
 
-const partSize = 102_400
-const material = randomBytes(8 * partSize)
-
-/** `SCHEDULES=20000` for a longer walk; `SEED=...` repeats one that failed. */
-const numRuns = Number(process.env['SCHEDULES'] ?? 2_000)
-const seed = process.env['SEED'] === undefined ? {} : { seed: Number(process.env['SEED']) }
+const { numRuns, ...seed } = walkLength(2_000)
 
 type Edit =
   | {
@@ -20,53 +22,16 @@ type Edit =
     }
   | { readonly kind: 'resize'; readonly at: number; readonly size: number }
 
-interface Run {
-  readonly crash: CrashPoint | undefined
-  /** The `at`-th request of the run meets `fault`. */
-  readonly fault: { readonly at: number; readonly fault: Fault } | undefined
+interface Run extends Trouble {
   /** Before the run for `at` 0, else when the `at`-th request of the run arrives. */
   readonly edit: Edit | undefined
-  /** OSS loses a part or the upload before the run. */
-  readonly loss: 'part' | 'upload' | undefined
-  readonly concurrency: number
   readonly verify: 'content' | 'stat'
   readonly adopt: boolean
   readonly restart: boolean
 }
 
-const size = fc.oneof(
-  fc.integer({ min: 0, max: 6 * partSize }),
-  fc.constantFrom(0, 1, partSize - 1, partSize, partSize + 1, 2 * partSize, 3 * partSize + 1),
-)
-
-const fault: fc.Arbitrary<Fault> = fc.oneof(
-  fc.constantFrom<Fault>(
-    { type: 'reset' },
-    { type: 'reset', afterBodyBytes: 50_000 },
-    { type: 'reset-after-apply' },
-    { type: 'status', status: 500, code: 'InternalError' },
-    { type: 'status', status: 503, code: 'ServiceUnavailable', before: false },
-    { type: 'status', status: 403, code: 'AccessDenied' },
-    { type: 'status', status: 404, code: 'NoSuchUpload' },
-    { type: 'truncate-response', bytes: 20 },
-    { type: 'replace', headers: { 'x-oss-hash-crc64ecma': '7' } },
-    { type: 'replace', headers: { 'x-oss-hash-crc64ecma': undefined } },
-    { type: 'replace', headers: { etag: undefined } },
-    { type: 'replace', body: '<html>portal</html>' },
-  ),
-)
-
-const at = fc.integer({ min: 1, max: 12 })
-
 const run: fc.Arbitrary<Run> = fc.record({
-  crash: fc.option(
-    fc.record({
-      index: fc.integer({ min: 0, max: 45 }),
-      when: fc.constantFrom('before' as const, 'after' as const),
-    }),
-    { nil: undefined },
-  ),
-  fault: fc.option(fc.record({ at, fault }), { nil: undefined }),
+  ...trouble,
   edit: fc.option(
     fc.oneof(
       fc.record({
@@ -84,27 +49,12 @@ const run: fc.Arbitrary<Run> = fc.record({
     ),
     { nil: undefined, freq: 2 },
   ),
-  loss: fc.option(fc.constantFrom('part' as const, 'upload' as const), { nil: undefined, freq: 6 }),
-  concurrency: fc.integer({ min: 1, max: 4 }),
   verify: fc.constantFrom('content' as const, 'content' as const, 'stat' as const),
   adopt: fc.boolean(),
   restart: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
 })
 
-const schedule = fc.record({
-  size,
-  runs: fc.array(run, { minLength: 1, maxLength: 4 }),
-  oss: fc.record({
-    denied: fc.constantFrom<readonly string[]>(
-      [],
-      [],
-      ['ListParts'],
-      ['HeadObject'],
-      ['ListParts', 'AbortMultipartUpload', 'ListMultipartUploads'],
-    ),
-    listPartsWithCrc64: fc.boolean(),
-  }),
-})
+const schedule = scheduleOf(run)
 
 /** Initiate was carried out, and the process did not live to write the upload id down: the documented window (I6). */
 function leaks(effects: readonly string[], initiated: number): number {

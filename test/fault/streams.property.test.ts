@@ -2,90 +2,50 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import type { Fault } from '../support/fake-oss/index.js'
-import { type CrashPoint, randomBytes, World } from '../support/world.js'
+import {
+  at,
+  material,
+  partSize,
+  scheduleOf,
+  size,
+  type Trouble,
+  trouble,
+  walkLength,
+} from '../support/schedules.js'
+import { World } from '../support/world.js'
 
-const partSize = 102_400
 const checkpointPath = '/data/stream.ucp'
-const material = randomBytes(8 * partSize)
 
-/** `SCHEDULES=20000` for a longer walk; `SEED=...` repeats one that failed. */
-const numRuns = Number(process.env['SCHEDULES'] ?? 600)
-const seed = process.env['SEED'] === undefined ? {} : { seed: Number(process.env['SEED']) }
+const { numRuns, ...seed } = walkLength(600)
 
-const size = fc.oneof(
-  fc.integer({ min: 0, max: 6 * partSize }),
-  fc.constantFrom(0, 1, partSize - 1, partSize, partSize + 1, 2 * partSize, 3 * partSize + 1),
-)
-const at = fc.integer({ min: 1, max: 12 })
 /** Bytes of the chunks, over and over. */
 const lengths = fc.array(fc.oneof(fc.nat({ max: 3 * partSize }), fc.constant(0)), {
   minLength: 1,
   maxLength: 6,
 })
 
-const fault = fc.constantFrom<Fault>(
-  { type: 'reset' },
-  { type: 'reset', afterBodyBytes: 50_000 },
-  { type: 'reset-after-apply' },
-  { type: 'status', status: 500, code: 'InternalError' },
-  { type: 'status', status: 503, code: 'ServiceUnavailable', before: false },
-  { type: 'status', status: 403, code: 'AccessDenied' },
-  { type: 'status', status: 404, code: 'NoSuchUpload' },
-  { type: 'truncate-response', bytes: 20 },
-  { type: 'replace', headers: { 'x-oss-hash-crc64ecma': '7' } },
-  { type: 'replace', headers: { 'x-oss-hash-crc64ecma': undefined } },
-  { type: 'replace', body: '<html>portal</html>' },
-)
-
-interface Run {
-  readonly crash: CrashPoint | undefined
-  readonly fault: { readonly at: number; readonly fault: Fault } | undefined
+interface Run extends Trouble {
   /** Before the run: the next stream has other bytes, or is longer or shorter. */
   readonly edit: { readonly flip: number } | { readonly size: number } | undefined
-  readonly loss: 'part' | 'upload' | undefined
   /** The stream fails, or the caller cancels, with the `at`-th chunk. */
   readonly end: { readonly at: number; readonly how: 'fails' | 'is cancelled' } | undefined
-  readonly concurrency: number
   readonly lengths: readonly number[]
 }
 
 const run: fc.Arbitrary<Run> = fc.record({
-  crash: fc.option(
-    fc.record({
-      index: fc.integer({ min: 0, max: 45 }),
-      when: fc.constantFrom('before' as const, 'after' as const),
-    }),
-    { nil: undefined },
-  ),
-  fault: fc.option(fc.record({ at, fault }), { nil: undefined }),
+  ...trouble,
   edit: fc.option(fc.oneof(fc.record({ flip: fc.nat() }), fc.record({ size })), {
     nil: undefined,
     freq: 2,
   }),
-  loss: fc.option(fc.constantFrom('part' as const, 'upload' as const), { nil: undefined, freq: 6 }),
   end: fc.option(
     fc.record({ at, how: fc.constantFrom('fails' as const, 'is cancelled' as const) }),
     { nil: undefined, freq: 3 },
   ),
-  concurrency: fc.integer({ min: 1, max: 4 }),
   lengths,
 })
 
-const schedule = fc.record({
-  size,
-  runs: fc.array(run, { minLength: 1, maxLength: 4 }),
-  oss: fc.record({
-    denied: fc.constantFrom<readonly string[]>(
-      [],
-      [],
-      ['ListParts'],
-      ['HeadObject'],
-      ['ListParts', 'AbortMultipartUpload', 'ListMultipartUploads'],
-    ),
-    listPartsWithCrc64: fc.boolean(),
-  }),
-})
+const schedule = scheduleOf(run)
 
 function* chunked(bytes: Buffer, pieces: readonly number[]): Generator<Buffer> {
   let given = 0
