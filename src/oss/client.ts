@@ -6,11 +6,21 @@ import type { Credentials } from '../signing/credentials.js'
 import type { SigningContext } from '../signing/sign-request.js'
 import type { Transport, TransportResponse } from '../transport/transport.js'
 import { createUndiciTransport } from '../transport/undici-transport.js'
+import { attemptRequest } from './attempts.js'
+import { Connection } from './connection.js'
 import { defaultCredentials } from './credentials/default-chain.js'
-import { type CredentialsProvider, resolveCredentials } from './credentials.js'
+import type { CredentialsProvider } from './credentials.js'
 import { type Endpoint, type EndpointOptions, resolveEndpoint } from './endpoint.js'
 import { assertAdditionalHeaders } from './headers.js'
-import { type Connection, type OperationRequest, send } from './send.js'
+import {
+  assertRetryOptions,
+  defaultRetryPolicy,
+  type RetryOptions,
+  type RetryPolicy,
+  retryPolicy,
+} from './retry.js'
+import type { RequestEvent, RequestScope } from './scope.js'
+import type { OperationRequest } from './send.js'
 
 export interface OssClientOptions extends EndpointOptions {
   /**
@@ -33,8 +43,27 @@ export interface OssClientOptions extends EndpointOptions {
    * @default one of our own
    */
   readonly dispatcher?: Dispatcher | undefined
-  /** Milliseconds to establish a connection, 1..600,000. @default 10,000 */
+  /** Milliseconds to establish a connection, TLS included, 1..600,000. Not with a `dispatcher`, which has its own. @default 10,000 */
   readonly connectTimeout?: number | undefined
+  /**
+   * Milliseconds, 1..86,400,000, for which the network may take no byte of a body that is being sent. As long as bytes move, a
+   * request may take as long as it needs.
+   * @default 60,000
+   */
+  readonly idleTimeout?: number | undefined
+  /**
+   * Milliseconds, 1..86,400,000, to wait for the answer to a request that is sent, and between two pieces of it; after a body, longer by
+   * what its end (up to 4 MiB, which the machine may still hold) takes at 32 KiB/s.
+   * @default 120,000
+   */
+  readonly answerTimeout?: number | undefined
+  /**
+   * How requests that fail are repeated: `attempts`, `baseDelay`, `maxDelay`, `budget`, `throttleTime`.
+   * @default { attempts: 10, baseDelay: 200, maxDelay: 20_000, budget: 200, throttleTime: 600_000 }
+   */
+  readonly retry?: RetryOptions | undefined
+  /** Called with each attempt, retry, stall, refresh of credentials and correction of the clock, of all requests. @default none */
+  readonly onEvent?: ((event: RequestEvent) => void) | undefined
   /** Injection point for tests: the clock that signs. @default () => new Date() */
   readonly now?: (() => Date) | undefined
   /** Injection point for tests: replaces undici altogether; never closed. */
@@ -53,6 +82,10 @@ const optionNames: ReadonlySet<string> = new Set<keyof OssClientOptions>([
   'additionalHeaders',
   'dispatcher',
   'connectTimeout',
+  'idleTimeout',
+  'answerTimeout',
+  'retry',
+  'onEvent',
   'now',
   'transport',
 ])
@@ -60,32 +93,63 @@ const optionNames: ReadonlySet<string> = new Set<keyof OssClientOptions>([
 /** Connections per origin: the highest `concurrency` that an upload may ask for. */
 const maxConnections = 1000
 
+/** What operations need of a client: {@link OssClient} is one. */
+export interface OperationClient {
+  readonly endpoint: Endpoint
+  /** How requests that fail are repeated, unless their scope says otherwise. */
+  readonly retry: RetryPolicy
+  readonly isClosed: boolean
+  /** Sends a request and makes a result out of the answer; what `read` throws is a failure of the attempt, and may be retried. */
+  call<Result>(
+    request: OperationRequest,
+    read: (response: TransportResponse) => Result | Promise<Result>,
+  ): Promise<Result>
+}
+
+/** The same client, with all of its requests in one scope. */
+export function scopedClient(client: OperationClient, scope: RequestScope): OperationClient {
+  return {
+    endpoint: client.endpoint,
+    retry: client.retry,
+    get isClosed() {
+      return client.isClosed
+    },
+    call: (request, read) => client.call({ ...request, scope }, read),
+  }
+}
+
 /**
- * Where requests go and who signs them. Immutable; one client may run many uploads at once.
+ * Where requests go and who signs them. One client may run many uploads at once: they share its connections, its credentials
+ * and what it has learned of OSS's clock.
  *
  * @throws {TypeError|RangeError} from the constructor for an option that is unknown or out of range.
  */
-export class OssClient implements AsyncDisposable {
+export class OssClient implements OperationClient, AsyncDisposable {
   readonly endpoint: Endpoint
+  readonly retry: RetryPolicy
   // Private, so that `inspect` and JSON show no credentials.
   readonly #connection: Connection
   readonly #closes: boolean
-  /** Ends what the default credentials are asking. */
+  /** Ends what the default credentials are asking, and pauses between attempts. */
   readonly #closing = new AbortController()
 
   constructor(options: OssClientOptions = {}) {
     for (const name of Object.keys(options)) {
       if (!optionNames.has(name)) throw new TypeError(`unknown client option "${name}"`)
     }
-    const connectTimeoutMs = options.connectTimeout ?? 10_000
-    if (!Number.isInteger(connectTimeoutMs) || connectTimeoutMs < 1 || connectTimeoutMs > 600_000) {
-      throw new RangeError(`connectTimeout must be 1..600000 ms, not ${connectTimeoutMs}`)
-    }
+    const connectTimeoutMs = milliseconds(options, 'connectTimeout', 10_000, 600_000)
+    const idleTimeout = milliseconds(options, 'idleTimeout', 60_000, dayMs)
+    const answerTimeout = milliseconds(options, 'answerTimeout', 120_000, dayMs)
     const additionalHeaders = options.additionalHeaders ?? []
     assertAdditionalHeaders(additionalHeaders)
+    if (options.retry !== undefined) assertRetryOptions(options.retry)
+    if (options.onEvent !== undefined && typeof options.onEvent !== 'function') {
+      throw new TypeError('onEvent must be a function')
+    }
     this.endpoint = resolveEndpoint(options)
+    this.retry = retryPolicy(defaultRetryPolicy, options.retry)
     this.#closes = options.transport === undefined
-    this.#connection = {
+    this.#connection = new Connection({
       endpoint: this.endpoint,
       credentials:
         options.credentials ??
@@ -94,13 +158,28 @@ export class OssClient implements AsyncDisposable {
       transport:
         options.transport ??
         createUndiciTransport({ dispatcher: options.dispatcher, maxConnections, connectTimeoutMs }),
+      retry: this.retry,
+      timeouts: { idleTimeout, answerTimeout },
       now: options.now ?? (() => new Date()),
-    }
+      onEvent: options.onEvent,
+      closed: this.#closing.signal,
+    })
   }
 
-  /** Sends one signed request; the operations of this library are built on it. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  call<Result>(
+    request: OperationRequest,
+    read: (response: TransportResponse) => Result | Promise<Result>,
+  ): Promise<Result> {
+    return attemptRequest(this.#connection, request, read)
+  }
+
+  /** Sends one signed request, with retries; the operations of this library are built on {@link OssClient.call}. */
   send(request: OperationRequest): Promise<TransportResponse> {
-    return send(this.#connection, request)
+    return this.call(request, (response) => response)
   }
 
   /**
@@ -108,21 +187,33 @@ export class OssClient implements AsyncDisposable {
    * @throws {OssError} `ERR_OSS_CREDENTIALS` when the provider fails or gives nothing usable.
    */
   async signingContext(): Promise<SigningContext> {
-    const { endpoint, credentials, now } = this.#connection
     return {
-      region: endpoint.region,
-      credentials: await resolveCredentials(credentials),
-      time: now(),
+      region: this.endpoint.region,
+      credentials: await this.#connection.credentials(),
+      time: this.#connection.time(),
     }
   }
 
   /** Closes the connections that this client opened; idempotent. Requests under way fail. */
   async close(): Promise<void> {
     this.#closing.abort(new OssError('the client is closed', { code: 'ERR_OSS_TRANSPORT' }))
-    if (this.#closes) await this.#connection.transport.close()
+    if (this.#closes) await this.#connection.options.transport.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+const dayMs = 86_400_000
+
+function milliseconds(
+  options: OssClientOptions,
+  name: 'connectTimeout' | 'idleTimeout' | 'answerTimeout',
+  usual: number,
+  most: number,
+): number {
+  const value = options[name] ?? usual
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw new RangeError(`${name} must be 1..${most} ms, not ${String(value)}`)
 }

@@ -3,6 +3,7 @@
 import { formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { OssError } from '../primitives/errors.js'
 import type { TransportResponse } from '../transport/transport.js'
+import { isEncodableEtag } from '../xml/multipart-xml.js'
 
 /**
  * The ETag without its quotes.
@@ -18,8 +19,10 @@ export function entityTag(operation: string, response: TransportResponse): strin
   })
 }
 
+/** Undefined also for one that Complete could not be sent with: a part that has it is as good as none. */
 export function entityTagIfAny({ headers }: TransportResponse): string | undefined {
-  return headers['etag']?.trim().replace(/^"(.*)"$/, '$1') || undefined
+  const etag = headers['etag']?.trim().replace(/^"(.*)"$/, '$1') ?? ''
+  return isEncodableEtag(etag) ? etag : undefined
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { formatCrc64 } from '../primitives/crc64.js'
 import { decodeListMultipartUploads, decodeListParts } from '../xml/multipart-xml.js'
-import type { OssClient } from './client.js'
+import type { OperationClient } from './client.js'
 import { decodeResult, standingStill } from './decode-result.js'
 import { assertUploadId } from './endpoint.js'
 import { assertKnownOptions, type OptionNames } from './known-options.js'
@@ -42,7 +42,7 @@ export interface ListedPart {
  * https://www.alibabacloud.com/help/en/oss/developer-reference/listparts
  */
 export async function* listParts(
-  client: OssClient,
+  client: OperationClient,
   options: ListPartsOptions,
 ): AsyncGenerator<ListedPart, void, undefined> {
   const operation = 'ListParts'
@@ -50,7 +50,7 @@ export async function* listParts(
   assertUploadId(options.uploadId)
   let marker = 0
   for (;;) {
-    const response = await client.send({
+    const request = {
       operation,
       method: 'GET',
       bucket: options.bucket,
@@ -63,8 +63,10 @@ export async function* listParts(
       },
       headers: payerHeader(options),
       signal: options.signal,
-    })
-    const page = await decodeResult(operation, response, decodeListParts)
+    } as const
+    const page = await client.call(request, (response) =>
+      decodeResult(operation, response, decodeListParts),
+    )
     const [first] = page.parts
     if (first !== undefined && first.partNumber <= marker) throw standingStill(operation)
     for (const { crc64, ...part } of page.parts) {
@@ -105,14 +107,14 @@ export interface ListedUpload {
  * https://www.alibabacloud.com/help/en/oss/developer-reference/listmultipartuploads
  */
 export async function* listMultipartUploads(
-  client: OssClient,
+  client: OperationClient,
   options: ListMultipartUploadsOptions,
 ): AsyncGenerator<ListedUpload, void, undefined> {
   const operation = 'ListMultipartUploads'
   assertKnownOptions(operation, options, uploadsNames)
   let markers: Record<string, string> = {}
   for (;;) {
-    const response = await client.send({
+    const request = {
       operation,
       method: 'GET',
       bucket: options.bucket,
@@ -125,8 +127,10 @@ export async function* listMultipartUploads(
       },
       headers: payerHeader(options),
       signal: options.signal,
-    })
-    const page = await decodeResult(operation, response, decodeListMultipartUploads)
+    } as const
+    const page = await client.call(request, (response) =>
+      decodeResult(operation, response, decodeListMultipartUploads),
+    )
     yield* page.uploads
     if (!page.isTruncated) return
     const next = {

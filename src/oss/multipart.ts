@@ -6,8 +6,9 @@ import {
   decodeInitiateMultipartUpload,
   encodeCompleteMultipartUpload,
 } from '../xml/multipart-xml.js'
+import { assertSame, requestBody } from './body.js'
 import { type CallbackReply, callbackHeaders, type UploadCallback } from './callback.js'
-import type { OssClient } from './client.js'
+import type { OperationClient } from './client.js'
 import { decodeCallbackAnswer, decodeResult } from './decode-result.js'
 import { assertPartNumber, assertUploadId } from './endpoint.js'
 import { crc64Header, entityTag, trafficLimitHeader } from './headers.js'
@@ -18,7 +19,6 @@ import {
   type ObjectSettings,
   payerHeader,
 } from './object-settings.js'
-import { requestBody } from './send.js'
 
 interface ObjectTarget {
   readonly bucket: string
@@ -56,31 +56,36 @@ const initiateNames: OptionNames<InitiateMultipartUploadOptions> = {
 /**
  * Opens a multipart upload. Its parts are billed until it is completed or aborted.
  *
- * Not idempotent: a lost answer leaves an upload that only {@link listMultipartUploads} finds.
+ * A lost answer leaves an upload that only {@link listMultipartUploads} finds, and the request is repeated all the same.
  * https://www.alibabacloud.com/help/en/oss/developer-reference/initiatemultipartupload
  */
 export async function initiateMultipartUpload(
-  client: OssClient,
+  client: OperationClient,
   options: InitiateMultipartUploadOptions,
 ): Promise<{ readonly uploadId: string }> {
   const operation = 'InitiateMultipartUpload'
   assertKnownOptions(operation, options, initiateNames)
-  const response = await client.send({
+  const request = {
     operation,
     method: 'POST',
     bucket: options.bucket,
     key: options.key,
     query: { uploads: '', 'encoding-type': 'url', ...(options.sequential && { sequential: '' }) },
     headers: initiateHeaders(options),
+    repetition: 'always',
     signal: options.signal,
+  } as const
+  return await client.call(request, async (response) => {
+    const { uploadId } = await decodeResult(operation, response, decodeInitiateMultipartUpload)
+    return { uploadId }
   })
-  const { uploadId } = await decodeResult(operation, response, decodeInitiateMultipartUpload)
-  return { uploadId }
 }
 
 export interface UploadPartOptions extends UploadTarget {
   /** 1..10,000. */
   readonly partNumber: number
+  /** The upload was begun with `sequential`: a part whose answer is lost must not be sent again. @default false */
+  readonly sequential?: boolean | undefined
   /** Bytes, or a body that can be opened anew: 100 KiB..5 GiB, the last part also less. */
   readonly body: Uint8Array | RequestBody
   /** Base64 MD5 of the body. It is signed, and so binds the bytes to the signature. @default none */
@@ -92,6 +97,7 @@ export interface UploadPartOptions extends UploadTarget {
 const partNames: OptionNames<UploadPartOptions> = {
   ...uploadNames,
   partNumber: true,
+  sequential: true,
   body: true,
   contentMd5: true,
   trafficLimit: true,
@@ -109,17 +115,18 @@ export interface UploadPartResult {
  * Sends one part; the same number again replaces it.
  * https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart
  *
- * @throws {OssError} `ERR_OSS_MALFORMED_RESPONSE` when the answer has no ETag: such a part cannot be completed.
+ * @throws {OssError} `ERR_OSS_MALFORMED_RESPONSE` when the answer has no ETag: such a part cannot be completed;
+ *   `ERR_OSS_CHECKSUM_MISMATCH` when OSS has stored other bytes, each time that it was tried.
  */
 export async function uploadPart(
-  client: OssClient,
+  client: OperationClient,
   options: UploadPartOptions,
 ): Promise<UploadPartResult> {
   assertKnownOptions('UploadPart', options, partNames)
   const { partNumber, uploadId, body } = options
   assertUploadId(uploadId)
   assertPartNumber(partNumber)
-  const response = await client.send({
+  const request = {
     operation: 'UploadPart',
     method: 'PUT',
     bucket: options.bucket,
@@ -131,15 +138,21 @@ export async function uploadPart(
       ...payerHeader(options),
     },
     body: requestBody(body),
+    partNumber,
+    repetition: options.sequential ? 'unless-sent' : 'always',
     signal: options.signal,
+  } as const
+  return await client.call(request, (response) => {
+    const crc64 = crc64Header('UploadPart', response)
+    const requestId = response.headers['x-oss-request-id']
+    const part = {
+      etag: entityTag('UploadPart', response),
+      ...(crc64 !== undefined && { crc64 }),
+      ...(requestId !== undefined && { requestId }),
+    }
+    assertSame(`part ${partNumber}`, 'UploadPart', body, part)
+    return part
   })
-  const crc64 = crc64Header('UploadPart', response)
-  const requestId = response.headers['x-oss-request-id']
-  return {
-    etag: entityTag('UploadPart', response),
-    ...(crc64 !== undefined && { crc64 }),
-    ...(requestId !== undefined && { requestId }),
-  }
 }
 
 export interface CompleteMultipartUploadOptions
@@ -177,14 +190,14 @@ export interface CompleteMultipartUploadResult {
  * https://www.alibabacloud.com/help/en/oss/developer-reference/completemultipartupload
  */
 export async function completeMultipartUpload(
-  client: OssClient,
+  client: OperationClient,
   options: CompleteMultipartUploadOptions,
 ): Promise<CompleteMultipartUploadResult> {
   const operation = 'CompleteMultipartUpload'
   assertKnownOptions(operation, options, completeNames)
   assertUploadId(options.uploadId)
   const body = Buffer.from(encodeCompleteMultipartUpload(options.parts))
-  const response = await client.send({
+  const request = {
     operation,
     method: 'POST',
     bucket: options.bucket,
@@ -196,24 +209,27 @@ export async function completeMultipartUpload(
       ...callbackHeaders(options.callback),
     },
     body: requestBody(body),
+    repetition: 'never',
     signal: options.signal,
+  } as const
+  return await client.call(request, async (response) => {
+    const answer: Pick<CompleteMultipartUploadResult, 'etag' | 'location' | 'callback'> =
+      options.callback === undefined
+        ? await decodeResult(operation, response, decodeCompleteMultipartUpload)
+        : await decodeCallbackAnswer(operation, response)
+    const { etag, location, callback } = answer
+    const crc64 = crc64Header(operation, response)
+    const versionId = response.headers['x-oss-version-id']
+    const requestId = response.headers['x-oss-request-id']
+    return {
+      etag,
+      ...(crc64 !== undefined && { crc64 }),
+      ...(location !== undefined && { location }),
+      ...(versionId !== undefined && { versionId }),
+      ...(requestId !== undefined && { requestId }),
+      ...(callback !== undefined && { callback }),
+    }
   })
-  const answer: Pick<CompleteMultipartUploadResult, 'etag' | 'location' | 'callback'> =
-    options.callback === undefined
-      ? await decodeResult(operation, response, decodeCompleteMultipartUpload)
-      : await decodeCallbackAnswer(operation, response)
-  const { etag, location, callback } = answer
-  const crc64 = crc64Header(operation, response)
-  const versionId = response.headers['x-oss-version-id']
-  const requestId = response.headers['x-oss-request-id']
-  return {
-    etag,
-    ...(crc64 !== undefined && { crc64 }),
-    ...(location !== undefined && { location }),
-    ...(versionId !== undefined && { versionId }),
-    ...(requestId !== undefined && { requestId }),
-    ...(callback !== undefined && { callback }),
-  }
 }
 
 /**
@@ -222,12 +238,12 @@ export async function completeMultipartUpload(
  * https://www.alibabacloud.com/help/en/oss/developer-reference/abortmultipartupload
  */
 export async function abortMultipartUpload(
-  client: OssClient,
+  client: OperationClient,
   options: UploadTarget,
 ): Promise<void> {
   assertKnownOptions('AbortMultipartUpload', options, uploadNames)
   assertUploadId(options.uploadId)
-  await client.send({
+  const request = {
     operation: 'AbortMultipartUpload',
     method: 'DELETE',
     bucket: options.bucket,
@@ -235,5 +251,6 @@ export async function abortMultipartUpload(
     query: { uploadId: options.uploadId },
     headers: payerHeader(options),
     signal: options.signal,
-  })
+  } as const
+  await client.call(request, () => {})
 }

@@ -2,13 +2,13 @@
 
 import { OssError } from '../primitives/errors.js'
 import type { RequestBody } from '../transport/transport.js'
+import { assertSame, requestBody } from './body.js'
 import { type CallbackReply, callbackHeaders, type UploadCallback } from './callback.js'
-import type { OssClient } from './client.js'
+import type { OperationClient } from './client.js'
 import { decodeCallbackAnswer } from './decode-result.js'
 import { crc64Header, entityTag, trafficLimitHeader } from './headers.js'
 import { assertKnownOptions, type OptionNames } from './known-options.js'
 import { type ObjectSettings, payerHeader, putHeaders } from './object-settings.js'
-import { requestBody } from './send.js'
 
 export interface PutObjectOptions extends ObjectSettings {
   readonly bucket: string
@@ -54,15 +54,16 @@ export interface PutObjectResult {
 }
 
 /**
- * Stores an object in one request, replacing the one of that name.
+ * Stores an object in one request, replacing the one of that name. A lost answer is a reason to send it again: a callback may
+ * then be made twice, and with `forbidOverwrite` OSS may refuse (`FileAlreadyExists`) what the first attempt has stored.
  * https://www.alibabacloud.com/help/en/oss/developer-reference/putobject
  */
 export async function putObject(
-  client: OssClient,
+  client: OperationClient,
   options: PutObjectOptions,
 ): Promise<PutObjectResult> {
   assertKnownOptions('PutObject', options, putNames)
-  const response = await client.send({
+  const request = {
     operation: 'PutObject',
     method: 'PUT',
     bucket: options.bucket,
@@ -75,20 +76,28 @@ export async function putObject(
     },
     body: requestBody(options.body),
     signal: options.signal,
+  } as const
+  return await client.call(request, async (response) => {
+    const crc64 = crc64Header('PutObject', response)
+    const versionId = response.headers['x-oss-version-id']
+    const requestId = response.headers['x-oss-request-id']
+    const answer: Pick<PutObjectResult, 'etag' | 'callback'> =
+      options.callback === undefined
+        ? { etag: entityTag('PutObject', response) }
+        : await decodeCallbackAnswer('PutObject', response)
+    const stored = crc64 === undefined ? {} : { crc64 }
+    // Sent again it would be refused: it is for the caller to look at what is there.
+    if (!options.forbidOverwrite) {
+      const hint = 'do not use the object; run again to replace it'
+      assertSame('the object', 'PutObject', options.body, stored, hint)
+    }
+    return {
+      ...answer,
+      ...stored,
+      ...(versionId !== undefined && { versionId }),
+      ...(requestId !== undefined && { requestId }),
+    }
   })
-  const crc64 = crc64Header('PutObject', response)
-  const versionId = response.headers['x-oss-version-id']
-  const requestId = response.headers['x-oss-request-id']
-  const answer: Pick<PutObjectResult, 'etag' | 'callback'> =
-    options.callback === undefined
-      ? { etag: entityTag('PutObject', response) }
-      : await decodeCallbackAnswer('PutObject', response)
-  return {
-    ...answer,
-    ...(crc64 !== undefined && { crc64 }),
-    ...(versionId !== undefined && { versionId }),
-    ...(requestId !== undefined && { requestId }),
-  }
 }
 
 export interface HeadObjectOptions {
@@ -126,34 +135,36 @@ export interface HeadObjectResult {
  * @throws {OssServiceError} `NoSuchKey` when there is none.
  */
 export async function headObject(
-  client: OssClient,
+  client: OperationClient,
   options: HeadObjectOptions,
 ): Promise<HeadObjectResult> {
   assertKnownOptions('HeadObject', options, headNames)
   const { bucket, key, signal } = options
-  const response = await client.send({
+  const request = {
     operation: 'HeadObject',
     method: 'HEAD',
     bucket,
     key,
     headers: payerHeader(options),
     signal,
+  } as const
+  return await client.call(request, (response) => {
+    const { headers } = response
+    const length = headers['content-length']
+    if (length === undefined || !/^\d{1,15}$/.test(length)) {
+      throw new OssError('HeadObject answered without a Content-Length', {
+        code: 'ERR_OSS_MALFORMED_RESPONSE',
+        operation: 'HeadObject',
+      })
+    }
+    const crc64 = crc64Header('HeadObject', response)
+    return {
+      size: Number(length),
+      etag: entityTag('HeadObject', response),
+      ...(crc64 !== undefined && { crc64 }),
+      ...(headers['x-oss-version-id'] !== undefined && { versionId: headers['x-oss-version-id'] }),
+      ...(headers['last-modified'] !== undefined && { lastModified: headers['last-modified'] }),
+      headers,
+    }
   })
-  const { headers } = response
-  const length = headers['content-length']
-  if (length === undefined || !/^\d{1,15}$/.test(length)) {
-    throw new OssError('HeadObject answered without a Content-Length', {
-      code: 'ERR_OSS_MALFORMED_RESPONSE',
-      operation: 'HeadObject',
-    })
-  }
-  const crc64 = crc64Header('HeadObject', response)
-  return {
-    size: Number(length),
-    etag: entityTag('HeadObject', response),
-    ...(crc64 !== undefined && { crc64 }),
-    ...(headers['x-oss-version-id'] !== undefined && { versionId: headers['x-oss-version-id'] }),
-    ...(headers['last-modified'] !== undefined && { lastModified: headers['last-modified'] }),
-    headers,
-  }
 }

@@ -1,4 +1,4 @@
-// The request pipeline: target -> credentials -> sign -> transport -> status check, one attempt.
+// One attempt: target -> sign -> transport -> status check, and the error that an answer means.
 
 import type { OssError } from '../primitives/errors.js'
 import { OssServiceError } from '../primitives/errors.js'
@@ -6,10 +6,16 @@ import type { SignatureExplanation } from '../primitives/signature-explanation.j
 import type { Credentials } from '../signing/credentials.js'
 import { signRequest } from '../signing/sign-request.js'
 import { canonicalQuery } from '../signing/v4.js'
-import type { RequestBody, Transport, TransportResponse } from '../transport/transport.js'
+import type {
+  RequestBody,
+  Timeouts,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+} from '../transport/transport.js'
 import { contentLength } from '../transport/undici-transport.js'
 import { decodeErrorBody } from '../xml/error-xml.js'
-import { type CredentialsProvider, resolveCredentials } from './credentials.js'
+import { serverTimeOf } from './clock.js'
 import {
   assertBucketName,
   assertObjectKey,
@@ -19,15 +25,8 @@ import {
 } from './endpoint.js'
 import { explainSignature, type SignatureAnswer } from './explain-signature.js'
 import { hintFor, signatureHint } from './hints.js'
-
-export interface Connection {
-  readonly endpoint: Endpoint
-  readonly credentials: Credentials | CredentialsProvider
-  /** Signed in every request that has them; checked by `assertAdditionalHeaders`. */
-  readonly additionalHeaders?: readonly string[] | undefined
-  readonly transport: Transport
-  readonly now: () => Date
-}
+import { parseRetryAfter, type Repetition } from './retry.js'
+import type { RequestScope } from './scope.js'
 
 export interface OperationRequest {
   /** OSS's name of the operation, for messages. */
@@ -40,43 +39,68 @@ export interface OperationRequest {
   readonly query?: Readonly<Record<string, string>>
   /** Undefined values are left out. */
   readonly headers?: Readonly<Record<string, string | undefined>>
+  /** Opened anew for each attempt. */
   readonly body?: RequestBody | undefined
+  /** Of an UploadPart, for events. */
+  readonly partNumber?: number | undefined
+  /**
+   * Whether it may be sent again when it is not known what became of it.
+   * @default 'always' for GET, HEAD, PUT and DELETE, 'never' for POST
+   */
+  readonly repetition?: Repetition | undefined
   readonly signal?: AbortSignal | undefined
+  /** What the request is a part of, such as one upload. @default none */
+  readonly scope?: RequestScope | undefined
 }
 
 /** A page of 1,000 listed parts is about 300 KiB; nothing that is asked for is larger than a few of these. */
 const maxResponseBytes = 4 * 1024 * 1024
 
+/** What an attempt needs to know besides its request. */
+export interface AttemptContext {
+  readonly endpoint: Endpoint
+  readonly credentials: Credentials
+  /** When it is signed. */
+  readonly time: Date
+  /** Signed in every request that has them; checked by `assertAdditionalHeaders`. */
+  readonly additionalHeaders: readonly string[]
+  readonly transport: Transport
+  readonly timeouts?: Timeouts | undefined
+  readonly onStall?: TransportRequest['onStall']
+  readonly cautious?: boolean | undefined
+}
+
+/** @throws {TypeError} for a bucket, key or header that cannot be sent. */
+export function assertSendable(request: OperationRequest): void {
+  assertBucketName(request.bucket)
+  if ('key' in request) assertObjectKey(request.key)
+  presentHeaders(request.headers ?? {})
+}
+
 /**
- * Sends one signed request.
+ * Sends one signed request, once.
  *
- * @throws {TypeError} before any I/O for a bucket, key or header that cannot be sent.
  * @throws {OssServiceError} for every status outside 2xx, and for 203.
- * @throws {OssError} as the transport and the credentials provider do.
+ * @throws {OssError} as the transport does.
  */
-export async function send(
-  connection: Connection,
+export async function sendOnce(
+  attempt: AttemptContext,
   request: OperationRequest,
 ): Promise<TransportResponse> {
-  const { endpoint } = connection
+  const { endpoint, additionalHeaders, credentials, time } = attempt
   const { method, bucket, key, query = {} } = request
-  assertBucketName(bucket)
-  if ('key' in request) assertObjectKey(key)
   const target = requestTarget(endpoint, bucket, key)
-  const additionalHeaders = connection.additionalHeaders ?? []
   const headers = {
     ...presentHeaders(request.headers ?? {}),
     ...wireHeaders(additionalHeaders, target.origin, request),
   }
-  request.signal?.throwIfAborted()
-  const credentials = await resolveCredentials(connection.credentials, request.signal)
   const signable = { method, bucket, key, query, headers, additionalHeaders }
-  const context = { region: endpoint.region, credentials, time: connection.now() }
+  const context = { region: endpoint.region, credentials, time }
   const signed = signRequest(signable, context)
   const search = canonicalQuery(query)
   let response: TransportResponse
   try {
-    response = await connection.transport.request({
+    response = await attempt.transport.request({
       origin: target.origin,
       method,
       path: search === '' ? target.path : `${target.path}?${search}`,
@@ -84,6 +108,9 @@ export async function send(
       body: request.body,
       signal: request.signal,
       maxResponseBytes,
+      timeouts: attempt.timeouts,
+      onStall: attempt.onStall,
+      cautious: attempt.cautious,
     })
   } catch (error) {
     throw nameOperation(error, request.operation)
@@ -92,11 +119,6 @@ export async function send(
   throw await serviceError(request.operation, response, (answer) =>
     explainSignature(signable, context, answer),
   )
-}
-
-/** A body of bytes, opened as often as it is needed. */
-export function requestBody(body: Uint8Array | RequestBody): RequestBody {
-  return body instanceof Uint8Array ? { contentLength: body.byteLength, open: () => body } : body
 }
 
 /** 203 is how OSS says that the object is stored and the callback failed: an error document in a success status. */
@@ -187,6 +209,8 @@ export async function serviceError(
     hostId: document?.hostId,
     ec,
     fields,
+    retryAfter: parseRetryAfter(headers['retry-after'], new Date()),
+    serverTime: serverTimeOf(fields['ServerTime'], headers['date']),
     hint: explanation === undefined ? hintFor(code, ec, status) : signatureHint(explanation),
     explanation,
   })

@@ -49,6 +49,32 @@ export interface UploadFailure {
   readonly abandonedUploadIds: readonly string[]
 }
 
+/** One attempt at a request that failed: what a support ticket needs to know of it. */
+export interface FailedAttempt {
+  /** ISO 8601, by the clock of this machine. */
+  readonly startedAt: string
+  readonly durationMs: number
+  /** OSS's code, or one of {@link OssErrorCode}. */
+  readonly code: string
+  /** What Node or undici said of the connection, e.g. `ECONNRESET`. */
+  readonly cause?: string
+  readonly status?: number
+  readonly requestId?: string
+  readonly ec?: string
+  /** What was done about it: `fail`, or the reason for going on. */
+  readonly verdict:
+    | 'fail'
+    | 'refresh'
+    | 'skew'
+    | 'throttle'
+    | 'server'
+    | 'network'
+    | 'unreachable'
+    | 'damaged'
+  /** Milliseconds that were waited before the next attempt. */
+  readonly waitMs?: number
+}
+
 export interface OssErrorOptions {
   readonly code: string
   readonly operation?: string | undefined
@@ -69,6 +95,8 @@ export class OssError extends Error {
   declare readonly operation?: string
   /** One sentence that says what to do next. */
   declare readonly hint?: string
+  /** Every attempt at the request that failed, the last 50 of them, in order; absent when the error is of no request. */
+  declare attempts?: readonly FailedAttempt[]
   /** Set by `uploadFile`: what happened to the data. */
   declare upload?: UploadFailure
 
@@ -78,6 +106,12 @@ export class OssError extends Error {
     if (options.operation !== undefined) this.operation = options.operation
     if (options.hint !== undefined) this.hint = options.hint
   }
+}
+
+export interface ServerTime {
+  readonly time: Date
+  /** An element of the error document, or the header, which a proxy may have written. */
+  readonly source: 'ServerTime' | 'Date'
 }
 
 export interface OssServiceErrorOptions {
@@ -90,6 +124,8 @@ export interface OssServiceErrorOptions {
   readonly hostId?: string | undefined
   readonly ec?: string | undefined
   readonly fields?: Readonly<Record<string, string>>
+  readonly retryAfter?: number | undefined
+  readonly serverTime?: ServerTime | undefined
   readonly explanation?: SignatureExplanation | undefined
 }
 
@@ -108,6 +144,10 @@ export class OssServiceError extends OssError {
   readonly ec: string
   /** Every other element of the error document by its name, e.g. `ServerTime`, `RecommendDoc`. Secrets are redacted. */
   readonly fields: Readonly<Record<string, string>>
+  /** Milliseconds after which OSS wants to be asked again (`Retry-After`), at most 5 minutes. */
+  declare readonly retryAfter?: number
+  /** OSS's clock when it answered. Not enumerable: it is not what went wrong. */
+  declare readonly serverTime?: ServerTime
   /**
    * With `SignatureDoesNotMatch`: how the request was signed, and where OSS saw something else. It shows the request's query
    * and signed headers, but no secret. Not enumerable, so that logs and JSON of errors stay short: `formatExplanation` prints it.
@@ -121,6 +161,10 @@ export class OssServiceError extends OssError {
     this.hostId = options.hostId ?? ''
     this.ec = options.ec ?? ''
     this.fields = options.fields ?? {}
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter
+    if (options.serverTime !== undefined) {
+      Object.defineProperty(this, 'serverTime', { value: options.serverTime })
+    }
     if (options.explanation !== undefined) {
       Object.defineProperty(this, 'explanation', { value: options.explanation })
     }

@@ -6,6 +6,11 @@ export interface RequestBody {
   readonly contentLength: number
   /** A chunk may be reused by its producer as soon as the next one is asked for. */
   open(): Uint8Array | AsyncIterable<Uint8Array>
+  /**
+   * CRC-64 of the bytes that the latest opening has handed out, decimal; undefined until those are all. Where there is such a
+   * member, what OSS has stored is compared with it.
+   */
+  readonly crc64?: string | undefined
 }
 
 export interface TransportRequest {
@@ -20,8 +25,32 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
-  /** Bytes of response body that are read before the answer is refused as malformed. */
+  /** Bytes of response body that are read: a success with more is refused as malformed, an error is cut off there. */
   readonly maxResponseBytes: number
+  /** @default none */
+  readonly timeouts?: Timeouts | undefined
+  /** Called once for each stretch without progress, when half of its time limit has passed. */
+  readonly onStall?: ((stall: Stall) => void) | undefined
+  /**
+   * Sends the headers and one byte, and the rest only after a second: an answer that refuses the request arrives then, and is not
+   * lost in the reset of a connection on which nobody reads any more.
+   */
+  readonly cautious?: boolean | undefined
+}
+
+/** Limits to times without progress, in milliseconds; none of them grows with the size of a body. */
+export interface Timeouts {
+  /** No byte of the body was taken by the network, while there is one to send. */
+  readonly idleTimeout: number
+  /** No byte of the answer came, once the request is sent. */
+  readonly answerTimeout: number
+}
+
+export interface Stall {
+  /** `sending` the body, or waiting for the `answer`. */
+  readonly phase: 'sending' | 'answer'
+  /** Milliseconds without progress. */
+  readonly idleMs: number
 }
 
 export interface TransportResponse {

@@ -3,7 +3,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { isNodeError, OssError } from '../primitives/errors.js'
+import { isTlsFailure } from './tls-failure.js'
 import type { Transport, TransportRequest, TransportResponse } from './transport.js'
+import { Watchdog } from './watchdog.js'
+import { type Pace, watchedBody } from './watched-body.js'
 
 export interface UndiciTransportOptions {
   /** A caller's own dispatcher (proxy, mTLS, custom CA); it is used and never closed. */
@@ -16,8 +19,10 @@ export interface UndiciTransportOptions {
 
 /** undici is loaded by the first request: `--help` and argument errors should not pay its 100 ms. */
 export function createUndiciTransport(options: UndiciTransportOptions): Transport {
+  const { connectTimeoutMs } = options
   let created: Promise<Dispatcher> | undefined
   let closed = false
+  const pace: Pace = { quick: false }
 
   const dispatcher = (): Promise<Dispatcher> => {
     if (options.dispatcher !== undefined) return Promise.resolve(options.dispatcher)
@@ -25,7 +30,7 @@ export function createUndiciTransport(options: UndiciTransportOptions): Transpor
       ({ Agent }) =>
         new Agent({
           connections: options.maxConnections,
-          connect: { timeout: options.connectTimeoutMs },
+          connect: { timeout: connectTimeoutMs },
           // The file is read between two parts of one connection; undici's 4 s would reconnect under a slow disk.
           keepAliveTimeout: 30_000,
         }),
@@ -40,12 +45,9 @@ export function createUndiciTransport(options: UndiciTransportOptions): Transpor
       const target = await dispatcher()
       // The client may have been closed, or the caller may have cancelled, while undici was loading.
       request.signal?.throwIfAborted()
-      try {
-        return await exchange(target, request)
-      } catch (error) {
-        if (request.signal?.aborted) throw request.signal.reason
-        throw translate(error)
-      }
+      return await watched(request, connectTimeoutMs, (over, watchdog) =>
+        exchange(target, request, over, watchdog, pace),
+      )
     },
     async close() {
       closed = true
@@ -78,25 +80,62 @@ export async function createProxyDispatcher(options: ProxyOptions): Promise<Disp
   })
 }
 
+/** Runs one request under the caller's signal and its own time limits; what comes out of it is in the library's terms. */
+async function watched(
+  { signal, timeouts = noLimits, onStall }: TransportRequest,
+  connectTimeoutMs: number,
+  run: (over: AbortSignal, watchdog: Watchdog) => Promise<TransportResponse>,
+): Promise<TransportResponse> {
+  const over = new AbortController()
+  const onAbort = (): void => over.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
+  const watchdog = new Watchdog(timeouts, onStall, (reason) => over.abort(reason))
+  try {
+    return await run(over.signal, watchdog)
+  } catch (error) {
+    throw over.signal.aborted ? over.signal.reason : translate(error, connectTimeoutMs)
+  } finally {
+    watchdog.end()
+    signal?.removeEventListener('abort', onAbort)
+    // What is left of the body, which may be waiting, ends too; undici has let go of the signal.
+    over.abort()
+  }
+}
+
+const noLimits = {
+  idleTimeout: Number.POSITIVE_INFINITY,
+  answerTimeout: Number.POSITIVE_INFINITY,
+}
+
 async function exchange(
   dispatcher: Dispatcher,
   request: TransportRequest,
+  over: AbortSignal,
+  watchdog: Watchdog,
+  pace: Pace,
 ): Promise<TransportResponse> {
   const answer = dispatcher.request({
     origin: request.origin,
     path: request.path,
     method: request.method,
     headers: { ...request.headers, ...contentLength(request) },
-    body: (request.body?.open() ?? null) as Dispatcher.RequestOptions['body'] & object,
-    ...(request.signal !== undefined && { signal: request.signal }),
+    body: openBody(request, over, watchdog, pace) as Dispatcher.RequestOptions['body'] & object,
+    // undici's own limits see no progress of a body; the watchdog does.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    signal: over,
   })
-  const response = await orAborted(answer, request.signal)
+  const response = await orAborted(answer, over)
+  watchdog.answered()
   const chunks: Uint8Array[] = []
   let received = 0
   try {
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      watchdog.answered()
       received += chunk.byteLength
       if (received > request.maxResponseBytes) {
+        // Of an error the status is what counts, however much is said about it.
+        if (response.statusCode >= 300) break
         throw new OssError(`the answer is larger than ${request.maxResponseBytes} bytes`, {
           code: 'ERR_OSS_MALFORMED_RESPONSE',
         })
@@ -116,15 +155,28 @@ async function exchange(
   }
 }
 
+/** What is small goes out with its headers at once, and is no matter of progress. */
+const smallBytes = 64 * 1024
+
+function openBody(
+  { body, cautious = false }: TransportRequest,
+  over: AbortSignal,
+  watchdog: Watchdog,
+  pace: Pace,
+): Uint8Array | AsyncIterable<Uint8Array> | null {
+  if (body === undefined) return null
+  if (body.contentLength <= smallBytes) {
+    const opened = body.open()
+    if (opened instanceof Uint8Array) return opened
+  }
+  return watchedBody(body, { watchdog, pace, cautious, over })
+}
+
 /**
  * undici hears of a cancellation only once it has a connection, which may take the whole connect timeout. A request
  * that is given up before is dropped by undici as soon as there is one: nothing of it is sent.
  */
-async function orAborted<Answer>(
-  answer: Promise<Answer>,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
-  if (signal === undefined) return answer
+async function orAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
     // Called after undici's own listener, which has destroyed the connection by then.
@@ -157,25 +209,36 @@ function flattenHeaders(
   return flat
 }
 
-const timeouts: Readonly<Record<string, string>> = {
-  UND_ERR_CONNECT_TIMEOUT: 'no connection within the connect timeout',
-  UND_ERR_HEADERS_TIMEOUT:
-    'no answer within the headers timeout (undici: 300 s, unless told otherwise)',
-  UND_ERR_BODY_TIMEOUT:
-    'the answer stopped arriving for the body timeout (undici: 300 s, unless told otherwise)',
-}
-
-function translate(error: unknown): OssError {
+function translate(error: unknown, connectTimeoutMs: number): OssError {
   if (error instanceof OssError) return error
   const cause = innermost(error)
   const code = isNodeError(cause) ? cause.code : undefined
-  const limit = code === undefined ? undefined : timeouts[code]
-  if (limit !== undefined) return new OssError(limit, { code: 'ERR_OSS_TIMEOUT', cause })
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    const seconds = connectTimeoutMs / 1000
+    return new OssError(`no connection within ${seconds} s (connectTimeout)`, {
+      code: 'ERR_OSS_TIMEOUT',
+      hint: 'check the endpoint and the network',
+      cause,
+    })
+  }
+  const hint = hintFor(code ?? '')
   return new OssError(`no complete answer from OSS (${describe(cause)})`, {
     code: 'ERR_OSS_TRANSPORT',
-    hint: 'check the endpoint and the network',
+    hint,
     cause,
   })
+}
+
+function hintFor(code: string): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return 'the name of the endpoint was not found: check region or endpoint, and DNS'
+  }
+  if (code === 'ECONNREFUSED')
+    return 'nobody listens there: check the endpoint, its port and proxies'
+  if (isTlsFailure(code)) {
+    return 'the connection is not trusted: if a proxy with its own certificate authority is meant to be there, name that in NODE_EXTRA_CA_CERTS'
+  }
+  return 'check the endpoint and the network'
 }
 
 /** With several addresses for a name, Node wraps one error per address into an AggregateError. */

@@ -1,6 +1,6 @@
 // Gives up an upload id: aborts it, makes sure that it is gone, and else says that it is still there (I9).
 
-import { listParts } from '../oss/listings.js'
+import { type ListedUpload, listMultipartUploads, listParts } from '../oss/listings.js'
 import { abortMultipartUpload } from '../oss/multipart.js'
 import type { JournalHeader, JournalSuperseded } from './journal.js'
 import { isDenied, isServiceError, serviceOf, type UploadRun } from './run.js'
@@ -53,4 +53,37 @@ async function abortAndCheck(
     }
   }
   return false
+}
+
+/**
+ * An answer to Initiate was lost: the upload that it may have begun is looked for and reported (I9). It is left alone, because it
+ * looks the same as one that somebody else has begun for this key in the same moment.
+ *
+ * @param sinceMs how long ago the first attempt began
+ */
+export async function reportStrays(
+  { client, settings, emit, abandoned }: UploadRun,
+  ownId: string,
+  sinceMs: number,
+): Promise<void> {
+  const { bucket, key, signal, object } = settings
+  const target = { bucket, prefix: key, requestPayer: object.requestPayer, signal }
+  const uploads: ListedUpload[] = []
+  try {
+    for await (const upload of listMultipartUploads(client, target)) {
+      if (upload.key === key) uploads.push(upload)
+    }
+  } catch {
+    const consequence = 'an upload whose answer was lost may be open, and cannot be looked for'
+    emit({ type: 'degraded', operation: 'ListMultipartUploads', consequence })
+    return
+  }
+  // Both times are OSS's own.
+  const own = uploads.find(({ uploadId }) => uploadId === ownId)?.initiated.getTime()
+  for (const { uploadId, initiated } of uploads) {
+    const age = (own ?? Number.NaN) - initiated.getTime()
+    if (uploadId === ownId || !(Math.abs(age) <= sinceMs + 1000)) continue
+    abandoned.add(uploadId)
+    emit({ type: 'found', uploadId, matchingBytes: 0, adopted: false })
+  }
 }

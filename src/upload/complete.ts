@@ -3,6 +3,7 @@
 import { listParts } from '../oss/listings.js'
 import { completeMultipartUpload } from '../oss/multipart.js'
 import type { HeadObjectResult } from '../oss/object.js'
+import { judge, Retries } from '../oss/retry.js'
 import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
 import {
@@ -19,8 +20,8 @@ import { isServiceError, isUnsettled, type UploadRun } from './run.js'
 
 const operation = 'CompleteMultipartUpload'
 
-/** Tries at a Complete whose answer is lost, each after a look at the object. */
-const maxAttempts = 4
+/** Tries at least at a Complete whose answer is lost, each after a look at the object: these are no blind retries. */
+const leastAttempts = 4
 
 export function expectedObject(plan: PartPlan, parts: ReadonlyMap<number, JournalPart>): Expected {
   let crc = 0n
@@ -51,10 +52,13 @@ export async function completeUpload(
   /** True when a Complete may have been carried out before this one: by an earlier run, or with its answer lost. */
   let mayBeOurs = checkpoint.completing !== undefined
   const repaired = new Set<number>()
-  for (let attempt = 1; ; ) {
+  const attempts = Math.max(leastAttempts, run.retry.attempts)
+  const retries = new Retries({ ...run.retry, attempts })
+  for (let attempt = 0; ; ) {
     const expected = expectedObject(plan, checkpoint.parts)
     await checkpoint.recordCompleting(expected)
     signal?.throwIfAborted()
+    const startedAt = performance.now()
     try {
       const parts = [...checkpoint.parts.values()]
         .filter(({ number }) => number <= plan.count)
@@ -75,7 +79,9 @@ export async function completeUpload(
         await repair(number)
         continue
       }
-      const unsettled = isUnsettled(error)
+      const judged = judge(error, 'always', true)
+      const throttled = judged.kind === 'retry' && judged.reason === 'throttle'
+      const unsettled = throttled || isUnsettled(error)
       const contradicts =
         isServiceError(error, 'NoSuchUpload') ||
         (isServiceError(error, 'FileAlreadyExists') && mayBeOurs)
@@ -88,9 +94,14 @@ export async function completeUpload(
       }
       if (contradicts && verdict.result === 'unknown')
         throw ambiguous(run, expected, verdict, error)
-      if (contradicts || attempt === maxAttempts) throw error
-      await run.environment.sleep(200 * 2 ** attempt, signal)
-      attempt += 1
+      // A connection that is not trusted, or a client that is closed, does not get better by waiting.
+      if (contradicts || judged.kind !== 'retry' || client.isClosed) throw error
+      const waitMs = retries.after(judged, startedAt, performance.now(), Math.random())
+      if (waitMs === undefined) throw error
+      const { code } = error as OssError
+      const { reason } = judged
+      run.emit({ type: 'retry', operation, attempt: ++attempt, reason, code, waitMs })
+      await run.environment.sleep(waitMs, signal)
     }
   }
 }

@@ -1,5 +1,7 @@
 // Owns what an upload tells its caller while it runs: progress, and events that a person or a log may want to know.
 
+import type { RequestEvent } from '../oss/scope.js'
+
 /** Counts only what OSS has acknowledged; never goes back. */
 export interface UploadProgress {
   /** `verifying` compares parts that an earlier run sent; `sending` may verify beside it. */
@@ -18,6 +20,15 @@ export interface UploadProgress {
 }
 
 export type UploadEvent =
+  /** `attempt`, `retry`, `refresh`, `skew` and `stall`, each of one request. */
+  | RequestEvent
+  /** OSS asks for less: `concurrency` parts may be in flight from now on, and more again as parts are acknowledged. */
+  | {
+      readonly type: 'throttle'
+      readonly concurrency: number
+      readonly code: string
+      readonly status?: number
+    }
   /** OSS denied an optional operation; the upload goes on without it. */
   | { readonly type: 'degraded'; readonly operation: string; readonly consequence: string }
   /** A damaged checkpoint was moved to `path`; `uploadId` is the one it held, when that could be read. */

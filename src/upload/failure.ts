@@ -3,6 +3,7 @@
 import { OssError } from '../primitives/errors.js'
 import { abandonUpload, supersededUpload } from './abandon.js'
 import type { Checkpoint } from './checkpoint.js'
+import { isDeadline } from './deadline.js'
 import type { UploadSettings } from './options.js'
 import type { UploadRun } from './run.js'
 
@@ -14,7 +15,8 @@ export async function leaveAfterFailure(run: UploadRun, error: unknown): Promise
   const { checkpoint, settings } = run
   const header = checkpoint.upload
   if (header === undefined) return
-  const cancelled = settings.signal?.aborted === true && error === settings.signal.reason
+  const cancelled =
+    settings.signal?.aborted === true && error === settings.signal.reason && !isDeadline(error)
   // Longer than it can become, an upload is of no use to any run.
   const hopeless = error instanceof OssError && error.code === 'ERR_OSS_SOURCE_TOO_LARGE'
   const discards = hopeless || (cancelled && settings.onAbort === 'discard')

@@ -1,6 +1,8 @@
 // Pure: the checkpoint's format, version 1. One JSON object a line, each ending in the checksum of what stands before it.
 
-import { crc64 } from '../primitives/crc64.js'
+import { crc64, parseCrc64 } from '../primitives/crc64.js'
+import { isEncodableEtag } from '../xml/multipart-xml.js'
+import { maxPartCount, maxPartSize, minPartSize } from './plan.js'
 import type { SourceIdentity } from './source.js'
 
 /** The first line; written whole, before the first byte of any part is sent. */
@@ -197,7 +199,7 @@ function asHeader(fields: Fields): JournalHeader | undefined {
   const source = asSource(fields['source'])
   if (
     !areStrings(bucket, key, service, uploadId, createdAt) ||
-    !isCount(partSize) ||
+    !isCount(partSize, minPartSize, maxPartSize) ||
     !isStringRecord(settings) ||
     source === undefined
   ) {
@@ -210,7 +212,12 @@ function asEntry(fields: Fields | undefined): JournalEntry | undefined {
   switch (fields?.['type']) {
     case 'part': {
       const { number, size, crc64, etag } = fields
-      const valid = isCount(number) && isCount(size) && areStrings(crc64, etag)
+      const valid =
+        isCount(number, 1, maxPartCount) &&
+        isCount(size, 1, maxPartSize) &&
+        isCrc64(crc64) &&
+        areStrings(etag) &&
+        isEncodableEtag(String(etag))
       return valid ? ({ type: 'part', number, size, crc64, etag } as JournalEntry) : undefined
     }
     case 'source': {
@@ -219,7 +226,7 @@ function asEntry(fields: Fields | undefined): JournalEntry | undefined {
     }
     case 'completing': {
       const { size, crc64 } = fields
-      const valid = isCount(size) && areStrings(crc64)
+      const valid = isCount(size) && isCrc64(crc64)
       return valid ? ({ type: 'completing', size, crc64 } as JournalEntry) : undefined
     }
     case 'superseded': {
@@ -247,18 +254,24 @@ function asSource(value: unknown): SourceIdentity | undefined {
     : undefined
 }
 
+/** With a lone surrogate, which has no UTF-8 form, a text can neither be sent nor be written down again. */
 function areStrings(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string' && value !== '')
+  return values.every((value) => typeof value === 'string' && value !== '' && value.isWellFormed())
 }
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0
+function isCount(value: unknown, min = 1, max = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+}
+
+function isCrc64(value: unknown): boolean {
+  return typeof value === 'string' && parseCrc64(value) !== undefined
 }
 
 function isStringRecord(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
+    !Array.isArray(value) &&
     Object.values(value).every((v) => typeof v === 'string')
   )
 }

@@ -5,6 +5,7 @@ import { assertCallback, type UploadCallback } from '../oss/callback.js'
 import { assertBucketName, assertObjectKey } from '../oss/endpoint.js'
 import { assertTrafficLimit } from '../oss/headers.js'
 import { namedHeaders, type ObjectSettings, objectSettingChecks } from '../oss/object-settings.js'
+import { assertRetryOptions, type RetryOptions } from '../oss/retry.js'
 import { checkpointPathOf } from './checkpoint-path.js'
 import type { CheckpointStore } from './checkpoint-store.js'
 import { contentTypeOf } from './content-type.js'
@@ -88,6 +89,17 @@ interface UploadOptions extends UploadListeners, ObjectSettings {
    * https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart
    */
   readonly contentMd5?: boolean | undefined
+  /**
+   * How requests that fail are repeated; members that are not given are the client's.
+   * @default { attempts: 10, baseDelay: 200, maxDelay: 20_000, budget: 200, throttleTime: 600_000 }
+   */
+  readonly retry?: RetryOptions | undefined
+  /**
+   * Milliseconds, 1..2,147,483,647, for the whole upload: when they have passed it fails with `ERR_OSS_TIMEOUT`, and what it has
+   * sent is kept for the next run.
+   * @default none: as long as bytes move, an upload may take as long as it needs
+   */
+  readonly deadline?: number | undefined
   /** Cancels the upload, which rejects with `signal.reason` once nothing of it runs any more. */
   readonly signal?: AbortSignal | undefined
 }
@@ -111,14 +123,13 @@ export interface UploadSettings extends UploadListeners {
   readonly trafficLimit: number | undefined
   readonly sequential: boolean
   readonly contentMd5: boolean
+  readonly retry: RetryOptions | undefined
+  readonly deadline: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
 const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unknown) => void } = {
-  path: (value) => {
-    const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
-    if (!usable) throw new TypeError('path must be the name of a file')
-  },
+  path: nameOf('path', 'file'),
   source: (value) => void resolveSource(value),
   bucket: assertBucketName,
   key: assertObjectKey,
@@ -130,14 +141,8 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
     }
   },
   checkpoint: oneOf('checkpoint', true, false),
-  checkpointPath: (value) => {
-    const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
-    if (!usable) throw new TypeError('checkpointPath must be the name of a file')
-  },
-  checkpointDir: (value) => {
-    const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
-    if (!usable) throw new TypeError('checkpointDir must be the name of a directory')
-  },
+  checkpointPath: nameOf('checkpointPath', 'file'),
+  checkpointDir: nameOf('checkpointDir', 'directory'),
   checkpointStore: (value) => {
     const { exists, acquire } = (value ?? {}) as Partial<CheckpointStore>
     if (typeof exists !== 'function' || typeof acquire !== 'function')
@@ -152,6 +157,15 @@ const checks: { readonly [K in keyof Required<UploadFileOptions>]: (value: unkno
   trafficLimit: (value) => assertTrafficLimit(value),
   sequential: oneOf('sequential', true, false),
   contentMd5: oneOf('contentMd5', true, false),
+  retry: (value) => assertRetryOptions(value),
+  deadline: (value) => {
+    const number = value as number
+    if (!Number.isInteger(number) || number < 1 || number > 2_147_483_647) {
+      throw new RangeError(
+        `deadline must be a whole number of milliseconds, 1 to 2147483647, not ${String(value)}`,
+      )
+    }
+  },
   signal: (value) => {
     if (!(value instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal')
   },
@@ -214,6 +228,8 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
     trafficLimit: options.trafficLimit,
     sequential,
     contentMd5: options.contentMd5 ?? false,
+    retry: options.retry,
+    deadline: options.deadline,
     signal: options.signal,
     onProgress: options.onProgress,
     onEvent: options.onEvent,
@@ -268,6 +284,13 @@ function assertApart(path: string, checkpointPath: string): void {
         'checkpointPath must be another file than path, also when .lock or .tmp is added to it',
       )
     }
+  }
+}
+
+function nameOf(option: string, what: 'file' | 'directory'): (value: unknown) => void {
+  return (value) => {
+    const usable = typeof value === 'string' && value !== '' && !value.includes('\0')
+    if (!usable) throw new TypeError(`${option} must be the name of a ${what}`)
   }
 }
 

@@ -33,18 +33,17 @@ export class PartBuffers {
   }
 }
 
-/** One attempt at one part. {@link PartReader.settled} must be awaited before its buffers serve another. */
+/**
+ * The bytes of one part, read anew by each attempt at sending it: each {@link PartReader.open} ends the one before.
+ * {@link PartReader.settled} must be awaited before its buffers serve another part.
+ */
 export class PartReader implements RequestBody {
   readonly contentLength: number
   readonly #source: Source
   readonly #range: PartRange
   readonly #buffers: PartBuffers
   readonly #onBytes: (count: number) => void
-  #position = 0
-  #taken = 0
-  #index: 0 | 1 = 0
-  #pending: Promise<Uint8Array> | undefined
-  #stopped = false
+  #reading: Reading | undefined
 
   /** @param onBytes called with the bytes of each chunk once the consumer is done with it. */
   constructor(
@@ -58,48 +57,87 @@ export class PartReader implements RequestBody {
     this.#range = range
     this.#buffers = buffers
     this.#onBytes = onBytes
-    buffers.crc.reset()
   }
 
-  /** The one iterator of this attempt; a second attempt needs a reader of its own. */
   open(): AsyncIterable<Uint8Array> {
-    this.#pending = this.#readNext()
-    const done = { done: true, value: undefined } as const
-    let unreported = 0
-    const report = (): void => {
-      if (unreported > 0) this.#onBytes(unreported)
-      unreported = 0
-    }
-    return {
-      [Symbol.asyncIterator]: () => ({
-        next: async () => {
-          report()
-          const pending = this.#pending
-          if (this.#stopped || pending === undefined) return done
-          const chunk = await pending
-          if (this.#stopped) return done
-          // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
-          const last = this.#position === this.#range.size
-          this.#pending = last ? undefined : this.#readNext()
-          this.#buffers.crc.update(chunk)
-          this.#taken += chunk.byteLength
-          unreported = chunk.byteLength
-          return { done: false, value: chunk }
-        },
-        return: async () => {
-          await this.settled()
-          return done
-        },
-      }),
-    }
+    const before = this.#reading?.settled()
+    const reading = new Reading(this.#source, this.#range, this.#buffers, this.#onBytes, before)
+    this.#reading = reading
+    return { [Symbol.asyncIterator]: () => reading }
   }
 
   /** CRC-64 of the part, decimal; undefined until every byte of it was read. */
   get crc64(): string | undefined {
-    return this.#taken === this.#range.size ? formatCrc64(this.#buffers.crc.digest()) : undefined
+    return this.#reading?.crc64
   }
 
   /** Stops handing out chunks and waits for the read that is under way: after this the buffers are free. */
+  async settled(): Promise<void> {
+    await this.#reading?.settled()
+  }
+}
+
+/** One pass over a part. */
+class Reading implements AsyncIterator<Uint8Array> {
+  readonly #source: Source
+  readonly #range: PartRange
+  readonly #buffers: PartBuffers
+  readonly #onBytes: (count: number) => void
+  #position = 0
+  #taken = 0
+  #unreported = 0
+  #index: 0 | 1 = 0
+  #pending: Promise<Uint8Array> | undefined
+  #stopped = false
+
+  /** @param before the end of the pass that used the buffers until now */
+  constructor(
+    source: Source,
+    range: PartRange,
+    buffers: PartBuffers,
+    onBytes: (count: number) => void,
+    before: Promise<void> | undefined,
+  ) {
+    this.#source = source
+    this.#range = range
+    this.#buffers = buffers
+    this.#onBytes = onBytes
+    if (before === undefined) buffers.crc.reset()
+    this.#pending =
+      before === undefined
+        ? this.#readNext()
+        : before.then(() => {
+            buffers.crc.reset()
+            return this.#readNext()
+          })
+    this.#pending.catch(() => {})
+  }
+
+  get crc64(): string | undefined {
+    return this.#taken === this.#range.size ? formatCrc64(this.#buffers.crc.digest()) : undefined
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#unreported > 0) this.#onBytes(this.#unreported)
+    this.#unreported = 0
+    const pending = this.#pending
+    if (this.#stopped || pending === undefined) return { done: true, value: undefined }
+    const chunk = await pending
+    if (this.#stopped) return { done: true, value: undefined }
+    // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
+    const last = this.#position === this.#range.size
+    this.#pending = last ? undefined : this.#readNext()
+    this.#buffers.crc.update(chunk)
+    this.#taken += chunk.byteLength
+    this.#unreported = chunk.byteLength
+    return { done: false, value: chunk }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    await this.settled()
+    return { done: true, value: undefined }
+  }
+
   async settled(): Promise<void> {
     this.#stopped = true
     await this.#pending?.catch(() => {})

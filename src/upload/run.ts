@@ -1,24 +1,68 @@
 // Owns the context of one running upload, which every step is given, and the small judgements they share.
 
-import type { OssClient } from '../oss/client.js'
+import { type OperationClient, scopedClient } from '../oss/client.js'
 import type { Endpoint } from '../oss/endpoint.js'
+import { RetryBudget, type RetryPolicy, retryPolicy } from '../oss/retry.js'
+import type { RequestScope } from '../oss/scope.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
 import type { Checkpoint } from './checkpoint.js'
+import { ConcurrencyLimit } from './concurrency.js'
 import type { UploadEnvironment } from './environment.js'
-import type { UploadEvent } from './events.js'
+import { tell, type UploadEvent } from './events.js'
 import type { UploadSettings } from './options.js'
 import type { Source } from './source.js'
 
-export interface UploadRun {
-  readonly client: OssClient
+/** What an upload is given before it has a checkpoint. */
+export interface UploadContext {
+  /** All of whose requests belong to this upload. */
+  readonly client: OperationClient
   readonly settings: UploadSettings
   readonly environment: UploadEnvironment
+  readonly emit: (event: UploadEvent) => void
+  /** How many parts may be in flight. */
+  readonly limit: ConcurrencyLimit
+  readonly retry: RetryPolicy
+  /** An answer to Initiate may have been lost: an upload may be open of which nobody knows. */
+  readonly lost: { initiate: boolean }
+}
+
+export interface UploadRun extends UploadContext {
   readonly checkpoint: Checkpoint
   /** Where the checkpoint is, for messages; empty without one. */
   readonly location: string
-  readonly emit: (event: UploadEvent) => void
   /** Upload ids that could not be aborted and that nobody will touch again. */
   readonly abandoned: Set<string>
+}
+
+export function uploadContext(
+  environment: UploadEnvironment,
+  client: OperationClient,
+  settings: UploadSettings,
+): UploadContext {
+  const emit: UploadContext['emit'] = (event) => tell(settings.onEvent, event)
+  const limit = new ConcurrencyLimit(settings.concurrency)
+  const retry = retryPolicy(client.retry, settings.retry)
+  const lost = { initiate: false }
+  const scope: RequestScope = {
+    retry: settings.retry,
+    budget: new RetryBudget(retry.budget),
+    admit: (signal) => limit.enter(signal),
+    throttled(startedAt, { code, status }) {
+      if (!limit.throttled(startedAt)) return
+      emit({
+        type: 'throttle',
+        concurrency: limit.current,
+        code,
+        ...(status !== undefined && { status }),
+      })
+    },
+    onEvent(event) {
+      const isLost = event.type === 'retry' && ['network', 'server'].includes(event.reason)
+      if (isLost && event.operation === 'InitiateMultipartUpload') lost.initiate = true
+      emit(event)
+    },
+  }
+  return { client: scopedClient(client, scope), settings, environment, emit, limit, retry, lost }
 }
 
 /** The upload of a source that can be read at any place, and again. */

@@ -1,5 +1,6 @@
 // Sends parts in order to an upload that takes each of them once, and finds out what OSS has when it refuses one.
 
+import { judge, Retries } from '../oss/retry.js'
 import type { OssError } from '../primitives/errors.js'
 import { digestPart } from './digest-part.js'
 import { PartBuffers } from './part-reader.js'
@@ -7,7 +8,7 @@ import { type PartPlan, type PartRange, partRange } from './plan.js'
 import type { Progress } from './progress.js'
 import { type Reconciliation, reconcileParts, type ServerPart } from './reconcile.js'
 import { listedParts } from './resume.js'
-import { isServiceError, type SourceRun, type UploadRun } from './run.js'
+import { isServiceError, isUnsettled, type SourceRun, type UploadRun } from './run.js'
 import { keepPart, type PartTally, sendParts } from './send-parts.js'
 import type { Source } from './source.js'
 
@@ -34,16 +35,28 @@ export async function sendSequentially(
   tally: PartTally,
 ): Promise<void> {
   let todo = first
-  for (let gaps = 0; ; ) {
+  let retries = new Retries(run.retry)
+  for (let gaps = 0, failed = 0; ; ) {
     try {
       return await sendParts(run, plan, uploadId, todo, progress, tally)
     } catch (error) {
-      if (!isOutOfSequence(error)) throw error
       const number = tally.begun
+      // Each part has its own attempts.
+      if (number !== failed) retries = new Retries(run.retry)
+      failed = number
+      const unsettled = await isLost(run, error, retries)
+      if (!unsettled && !isOutOfSequence(error)) throw error
       const listed = await listedParts(run, uploadId)
-      if (isServiceError(error, 'PartAlreadyExist')) {
+      if (unsettled && !listed?.has(number)) {
+        // It is not there; or it is not known to be, and then OSS says so when it comes again.
+        todo = reconcileParts(plan, run.checkpoint.parts, listed, tally.done)
+        continue
+      }
+      if (unsettled || isServiceError(error, 'PartAlreadyExist')) {
         // Each time one part more is done: this ends by itself.
-        await takeOver(run, run.source, partRange(plan, number), listed, progress, tally, error)
+        const range = partRange(plan, number)
+        const refusal = error as OssError
+        await takeOver(run, run.source, range, listed, progress, tally, refusal)
         todo = reconcileParts(plan, run.checkpoint.parts, listed, tally.done)
         continue
       }
@@ -57,6 +70,47 @@ export async function sendSequentially(
       todo = rest
     }
   }
+}
+
+/**
+ * Sends one part of a sequential upload that is read only once; where the answer is lost, OSS is asked before it comes again.
+ *
+ * @throws {OssServiceError} `PartAlreadyExist` when OSS has the part with other bytes.
+ */
+export async function sendOnce(
+  run: UploadRun,
+  uploadId: string,
+  source: Source,
+  range: PartRange,
+  send: () => Promise<void>,
+  progress: Progress,
+  tally: PartTally,
+): Promise<void> {
+  const retries = new Retries(run.retry)
+  for (;;) {
+    try {
+      return await send()
+    } catch (error) {
+      const exists = isServiceError(error, 'PartAlreadyExist')
+      if (!exists && !(await isLost(run, error, retries))) throw error
+      const listed = await listedParts(run, uploadId)
+      if (!exists && !listed?.has(range.number)) continue
+      return await takeOver(run, source, range, listed, progress, tally, error as OssError)
+    }
+  }
+}
+
+/** It is not known what became of the part, and there are attempts left: waits until the next one is due. */
+async function isLost(run: UploadRun, error: unknown, retries: Retries): Promise<boolean> {
+  const { signal } = run.settings
+  if (signal?.aborted || run.client.isClosed || !isUnsettled(error)) return false
+  const verdict = judge(error, 'always', true)
+  if (verdict.kind !== 'retry') return false
+  const now = performance.now()
+  const waitMs = retries.after(verdict, now, now, Math.random())
+  if (waitMs === undefined) return false
+  await run.environment.sleep(waitMs, signal)
+  return true
 }
 
 /** The part is there, because the answer to an earlier try was lost: it is done if it has the local bytes. */

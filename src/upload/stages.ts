@@ -1,13 +1,11 @@
 // The stages of an upload that are the same for every source: its checkpoint, what it finds there, its beginning and its end.
 
-import type { OssClient } from '../oss/client.js'
 import { initiateMultipartUpload } from '../oss/multipart.js'
-import { abandonUpload, supersededUpload } from './abandon.js'
+import { abandonUpload, reportStrays, supersededUpload } from './abandon.js'
 import { assertBelongs, settingsDigest } from './belongs.js'
 import { Checkpoint } from './checkpoint.js'
 import { type CheckpointStore, fileCheckpointStore } from './checkpoint-store.js'
 import type { UploadEnvironment } from './environment.js'
-import { tell } from './events.js'
 import { describeFailure, leaveAfterFailure } from './failure.js'
 import { withGrace } from './grace.js'
 import type { Expected } from './inspect-object.js'
@@ -16,16 +14,9 @@ import type { UploadSettings } from './options.js'
 import type { PartPlan } from './plan.js'
 import type { Progress } from './progress.js'
 import type { Completion, UploadFileResult } from './result.js'
-import { serviceOf, type UploadRun } from './run.js'
+import { serviceOf, type UploadContext, type UploadRun } from './run.js'
 import type { PartTally } from './send-parts.js'
 import type { SourceIdentity } from './source.js'
-
-/** What an upload is given before it has a checkpoint. */
-export interface UploadContext {
-  readonly client: OssClient
-  readonly settings: UploadSettings
-  readonly environment: UploadEnvironment
-}
 
 /** Undefined without a checkpoint. */
 export function storeOf(
@@ -56,8 +47,7 @@ export async function withCheckpoint(
   let checkpoint: Checkpoint | undefined
   try {
     checkpoint = await Checkpoint.open(session, location)
-    const emit: UploadRun['emit'] = (event) => tell(settings.onEvent, event)
-    const run = { ...context, checkpoint, location, emit, abandoned }
+    const run = { ...context, checkpoint, location, abandoned }
     try {
       return await live(run)
     } catch (error) {
@@ -119,6 +109,7 @@ export async function beginUpload(
   const { bucket, key, sequential } = settings
   settings.signal?.throwIfAborted()
   const { acl: _, ...object } = settings.object
+  const startedAt = performance.now()
   const initiate = { bucket, key, ...object, sequential }
   const { uploadId } = await withGrace(environment, settings.signal, (signal) =>
     initiateMultipartUpload(client, { ...initiate, signal }),
@@ -130,6 +121,7 @@ export async function beginUpload(
     await abandonUpload(run, supersededUpload(header, 'the checkpoint could not be written'))
     throw error
   }
+  if (run.lost.initiate) await reportStrays(run, uploadId, performance.now() - startedAt)
   settings.signal?.throwIfAborted()
   return uploadId
 }

@@ -1,17 +1,18 @@
 // uploadFile: the numbered life of one upload, from opening the source to removing the checkpoint.
 
-import type { OssClient } from '../oss/client.js'
+import type { OperationClient } from '../oss/client.js'
 import { findAdoptableUpload } from './adopt.js'
 import { completeUpload } from './complete.js'
+import { withDeadline } from './deadline.js'
 import { systemEnvironment, type UploadEnvironment } from './environment.js'
 import { describeFailure } from './failure.js'
-import { resolveOptions, type UploadFileOptions, type UploadSettings } from './options.js'
+import { resolveOptions, type UploadFileOptions } from './options.js'
 import { type PartPlan, planParts } from './plan.js'
 import { neverBack, Progress } from './progress.js'
 import { putSmallFile } from './put-small-file.js'
 import type { UploadFileResult } from './result.js'
 import { resumeUpload } from './resume.js'
-import { isServiceError, type SourceRun } from './run.js'
+import { isServiceError, type SourceRun, type UploadContext, uploadContext } from './run.js'
 import { newTally, sendParts } from './send-parts.js'
 import { isOutOfSequence, sendSequentially } from './sequence.js'
 import type { Source } from './source.js'
@@ -40,7 +41,7 @@ import { uploadStream } from './upload-stream.js'
  * @throws `signal.reason` when the signal aborted.
  */
 export function uploadFile(
-  client: OssClient,
+  client: OperationClient,
   options: UploadFileOptions,
 ): Promise<UploadFileResult> {
   return uploadFileIn(systemEnvironment, client, options)
@@ -49,53 +50,54 @@ export function uploadFile(
 /** As {@link uploadFile}, with the machine as an argument. */
 export async function uploadFileIn(
   environment: UploadEnvironment,
-  client: OssClient,
+  client: OperationClient,
   options: UploadFileOptions,
 ): Promise<UploadFileResult> {
   // 1. Nothing is touched before every option has been checked.
   const resolved = resolveOptions(options)
   const settings = { ...resolved, onProgress: neverBack(resolved.onProgress) }
+  return await withDeadline(environment, settings, (limited) =>
+    uploadResolved(uploadContext(environment, client, limited)),
+  )
+}
+
+async function uploadResolved(context: UploadContext): Promise<UploadFileResult> {
+  const { settings, environment } = context
   // What can be read only once has a life of its own.
   if (settings.source.kind === 'stream') {
-    return await uploadStream({ client, settings, environment }, settings.source.stream)
+    return await uploadStream(context, settings.source.stream)
   }
   settings.signal?.throwIfAborted()
   // 2. One open file for the whole run: what is read is what was looked at.
   const source = await openResolved(settings.source, environment.fs)
   try {
-    return await uploadSource(environment, client, settings, source)
+    return await uploadSource(context, source)
   } finally {
     // Whatever the outcome is, a file that was only read cannot change it by failing to close.
     await source.close().catch(() => {})
   }
 }
 
-async function uploadSource(
-  environment: UploadEnvironment,
-  client: OssClient,
-  settings: UploadSettings,
-  source: Source,
-): Promise<UploadFileResult> {
+async function uploadSource(context: UploadContext, source: Source): Promise<UploadFileResult> {
+  const { settings, environment } = context
   const plan = planParts(source.size, settings.partSize)
   const store = storeOf(settings, environment)
   // 3. What fits one part needs no checkpoint, unless an earlier run has left one.
   if (plan.count <= 1 && !(await store?.exists())) {
-    return await putSmallFile(client, settings, source).catch((error: unknown) => {
+    return await putSmallFile(context, source).catch((error: unknown) => {
       throw describeFailure(error, settings, undefined, '', [])
     })
   }
-  return await withCheckpoint({ client, settings, environment }, store, (run) =>
-    live({ ...run, source }),
-  )
+  return await withCheckpoint(context, store, (run) => live({ ...run, source }))
 }
 
 async function live(run: SourceRun): Promise<UploadFileResult> {
-  const { checkpoint, settings, source } = run
+  const { checkpoint, source } = run
   // 4. What an earlier run has left is continued, refused or given up.
   await takeUp(run)
   if (source.size === 0) {
     await giveUp(run, 'the source is empty')
-    const result = await putSmallFile(run.client, settings, source)
+    const result = await putSmallFile(run, source)
     await removeCheckpoint(run)
     return { ...result, abandonedUploadIds: [...run.abandoned] }
   }

@@ -14,9 +14,9 @@ import { putSmallFile } from './put-small-file.js'
 import { type Expectation, reconcilePart } from './reconcile.js'
 import type { UploadFileResult } from './result.js'
 import { listedParts } from './resume.js'
-import { isServiceError, type UploadRun } from './run.js'
+import { isServiceError, type UploadContext, type UploadRun } from './run.js'
 import { keepPart, newTally, type PartTally, sendFrom } from './send-parts.js'
-import { isOutOfSequence, takeOver } from './sequence.js'
+import { isOutOfSequence, sendOnce } from './sequence.js'
 import { consumed, type HeldPart, settleStream, type Unsettled } from './settle-stream.js'
 import {
   beginUpload,
@@ -25,7 +25,6 @@ import {
   removeCheckpoint,
   storeOf,
   takeUp,
-  type UploadContext,
   withCheckpoint,
 } from './stages.js'
 import { PartCutter, PartMemory, type StreamPart } from './stream-parts.js'
@@ -84,7 +83,7 @@ async function live(run: UploadRun, chunks: ChunkReader): Promise<UploadFileResu
   if (part === undefined) await giveUp(run, 'the source is empty')
   if (part === undefined || (checkpoint.upload === undefined && cutter.ended)) {
     const bytes = ownBytes(part?.bytes ?? new Uint8Array())
-    const result = await putSmallFile(run.client, settings, bytes)
+    const result = await putSmallFile(run, bytes)
     await removeCheckpoint(run)
     return { ...result, abandonedUploadIds: [...run.abandoned] }
   }
@@ -183,14 +182,11 @@ async function keepOrSend(
   progress.phase('sending')
   const source = ownBytes(bytes)
   const range = { number, offset: 0, size }
-  try {
-    await sendFrom(run, uploadId, { source, range, buffers }, progress, tally, stop)
-  } catch (error) {
-    if (!isServiceError(error, 'PartAlreadyExist')) throw error
-    // Sequential: it is there already if the answer to an earlier try was lost.
-    const now = await listedParts(run, uploadId)
-    await takeOver(run, source, range, now, progress, tally, error)
-  }
+  const send = (): Promise<void> =>
+    sendFrom(run, uploadId, { source, range, buffers }, progress, tally, stop)
+  if (run.settings.sequential) {
+    await sendOnce(run, uploadId, source, range, send, progress, tally)
+  } else await send()
 }
 
 /** I3: the bytes are at hand. */

@@ -192,13 +192,20 @@ const escapes: Readonly<Record<string, string>> = {
   '\r': '&#13;',
 }
 
-function encodeEtag(etag: string, partNumber: number): string {
+/** https://www.w3.org/TR/xml/#charsets */
+const notXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u
+
+/** Whether {@link encodeCompleteMultipartUpload} takes this ETag: a part with another one could never be completed. */
+export function isEncodableEtag(etag: string): boolean {
   const bare = unquote(etag)
-  // https://www.w3.org/TR/xml/#charsets
-  if (bare === '' || /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u.test(bare)) {
+  return bare !== '' && !notXml.test(bare)
+}
+
+function encodeEtag(etag: string, partNumber: number): string {
+  if (!isEncodableEtag(etag)) {
     throw new TypeError(`the ETag of part ${partNumber} is not text that XML can carry`)
   }
-  return `"${bare.replace(/[&<>\r]/g, (character) => escapes[character] ?? character)}"`
+  return `"${unquote(etag).replace(/[&<>\r]/g, (character) => escapes[character] ?? character)}"`
 }
 
 /** Removes one pair of double quotes around `etag`. */
@@ -207,7 +214,8 @@ function unquote(etag: string): string {
 }
 
 function etag(element: XmlElement): string {
-  return unquote(element.text('ETag')) || element.fail('ETag', 'not to be empty')
+  const text = unquote(element.text('ETag')) || element.fail('ETag', 'not to be empty')
+  return isEncodableEtag(text) ? text : element.fail('ETag', 'to be text that XML can carry')
 }
 
 function optionalCrc64(element: XmlElement, name: string): bigint | undefined {

@@ -48,6 +48,10 @@ describe('OssClient: options', () => {
       additionalHeaders: undefined,
       dispatcher: undefined,
       connectTimeout: undefined,
+      idleTimeout: undefined,
+      answerTimeout: undefined,
+      retry: undefined,
+      onEvent: undefined,
       now: undefined,
       transport: undefined,
     }

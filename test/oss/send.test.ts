@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { type OperationRequest, requestBody, send } from '../../src/oss/send.js'
+import { requestBody } from '../../src/oss/body.js'
+import { OssClient, type OssClientOptions } from '../../src/oss/client.js'
+import type { OperationRequest } from '../../src/oss/send.js'
 import { OssError, OssServiceError } from '../../src/primitives/errors.js'
 import type {
   Transport,
@@ -46,13 +48,18 @@ function recorder(response: Partial<TransportResponse> = {}) {
     close: async () => {},
   }
   const connection = {
-    endpoint: { region: 'cn-hangzhou', pathStyle: false, origin: 'https://oss.example.com' },
+    region: 'cn-hangzhou',
+    endpoint: 'https://oss.example.com',
+    retry: { attempts: 1 },
     credentials: fakeCredentials,
     transport,
     now: () => new Date('2026-01-02T03:04:05.678Z'),
   }
   return { requests, connection }
 }
+
+const send = (options: OssClientOptions, request: OperationRequest): Promise<TransportResponse> =>
+  new OssClient(options).send(request)
 
 describe('send: statuses', () => {
   it.each([200, 201, 202, 204, 205, 206, 299])('%i is a success', async (status) => {

@@ -12,6 +12,9 @@ export const fakeCredentials = {
   accessKeySecret: 'test-access-key-secret',
 } as const
 
+/** What a single fault does is seen where nothing is tried again. */
+const once = { attempts: 1 }
+
 /** Every name is 127.0.0.1: `*.localhost` does not resolve everywhere. */
 const loopback: LookupFunction = (_, options, callback) => {
   if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }])
@@ -35,7 +38,7 @@ export function addressedClient(
   options: OssClientOptions = {},
 ): AddressedClient {
   const { port } = new URL(oss.endpoint)
-  const common = { region: 'cn-hangzhou', credentials: fakeCredentials, ...options }
+  const common = { region: 'cn-hangzhou', credentials: fakeCredentials, retry: once, ...options }
   if (style === 'path style') {
     const client = new OssClient({ ...common, endpoint: oss.endpoint })
     const [host, prefix] = [`127.0.0.1:${port}`, '/examplebucket/']
@@ -62,6 +65,7 @@ export function answeredClient(
   return new OssClient({
     region: 'cn-hangzhou',
     credentials: fakeCredentials,
+    retry: once,
     dispatcher: new MswDispatcher(http.all('*', ({ request }) => answer(request))),
     ...options,
   })

@@ -132,6 +132,8 @@ export class World {
       endpoint: this.oss.endpoint,
       credentials: testCredentials,
       transport,
+      // What a single fault does is seen where nothing is tried again.
+      retry: { attempts: 1, baseDelay: 0 },
       ...change.client,
     })
     const process: Process = {
@@ -149,7 +151,8 @@ export class World {
           concurrency: 3,
           ...options,
           onEvent: (event) => {
-            events.push(event)
+            // One for each request: of interest where requests are.
+            if (event.type !== 'attempt') events.push(event)
             options.onEvent?.(event)
           },
         } as UploadFileOptions)

@@ -7,34 +7,37 @@ import {
   type JournalHeader,
   parseJournal,
 } from '../../src/upload/journal.js'
+import { maxPartSize, minPartSize } from '../../src/upload/plan.js'
+import { isEncodableEtag } from '../../src/xml/multipart-xml.js'
 
 const numRuns = process.env['SLOW'] === '1' ? 3000 : 300
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 30 })
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const crc64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String)
+/** Complete has to be sent with it: what XML can carry, and more than quotes. */
+const etag = text.filter(isEncodableEtag)
 const source = fc.record({ dev: text, ino: text, size: text, mtimeNs: text, ctimeNs: text })
 const header: fc.Arbitrary<JournalHeader> = fc.record({
   bucket: text,
   key: text,
   service: text,
   uploadId: text,
-  partSize: count,
+  partSize: fc.integer({ min: minPartSize, max: maxPartSize }),
   settings: fc.dictionary(fc.string({ unit: 'binary' }), fc.string()),
   source,
   createdAt: text,
 })
 const part = fc.record({
   number: fc.integer({ min: 1, max: 20 }),
-  size: count,
-  crc64: text,
-  etag: text,
+  size: fc.integer({ min: 1, max: maxPartSize }),
+  crc64,
+  etag,
 })
 const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
   part.map((value) => ({ type: 'part' as const, ...value })),
   source.map((value) => ({ type: 'source' as const, ...value })),
-  fc
-    .record({ size: count, crc64: text })
-    .map((value) => ({ type: 'completing' as const, ...value })),
+  fc.record({ size: count, crc64 }).map((value) => ({ type: 'completing' as const, ...value })),
   fc
     .record({ uploadId: text, bucket: text, key: text, service: text, reason: text })
     .map((value) => ({ type: 'superseded' as const, ...value })),

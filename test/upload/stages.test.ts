@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { OssError } from '../../src/primitives/errors.js'
 import { resolveOptions, type UploadFileOptions } from '../../src/upload/options.js'
 import type { UploadFileResult } from '../../src/upload/result.js'
+import { uploadContext } from '../../src/upload/run.js'
 import {
   beginUpload,
   giveUp,
@@ -33,7 +34,7 @@ async function context(options: object = {}, fake: object = {}) {
     ...options,
   } as UploadFileOptions)
   const { client, environment, events } = process
-  return { context: { client, settings, environment }, events, process }
+  return { context: uploadContext(environment, client, settings), events, process }
 }
 
 const operations = () => world.oss.requests.map(({ operation }) => operation)

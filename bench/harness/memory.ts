@@ -1,0 +1,46 @@
+// Measures the peak memory of this project for files and parts of very different sizes.
+
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeSparseFile } from './test-file.js'
+import { type Bench, type Measurement, runUpload } from './upload.js'
+
+const mib = 1024 * 1024
+const gib = 1024 * mib
+
+export interface MemoryRow {
+  readonly size: number
+  readonly partSize: number
+  readonly concurrency: number
+  readonly measurement: Measurement
+}
+
+export interface MemoryReport {
+  /** Two files, parts of 16 MiB. */
+  readonly files: readonly MemoryRow[]
+  /** Two sizes of part, one file. */
+  readonly parts: readonly MemoryRow[]
+}
+
+/** @param large bytes of the larger file; the one cut into 1 MiB and 1 GiB parts has half of it, and 8 parts of 1 GiB in flight */
+export async function measureMemory(bench: Bench, large = 16 * gib): Promise<MemoryReport> {
+  const path = join(bench.workspace.folder, 'sparse.bin')
+  const measure = async (size: number, partSize: number): Promise<MemoryRow> => {
+    const file = await makeSparseFile(path, size)
+    const concurrency = 8
+    const upload = {
+      client: 'ossup',
+      via: 'http',
+      partSize,
+      concurrency,
+      checkpoint: true,
+    } as const
+    const measurement = await runUpload(bench, upload, file)
+    await rm(path)
+    return { size, partSize, concurrency, measurement }
+  }
+  return {
+    files: [await measure(gib, 16 * mib), await measure(large, 16 * mib)],
+    parts: [await measure(large / 2, mib), await measure(large / 2, gib)],
+  }
+}
