@@ -97,14 +97,15 @@ ${table(['', ...figureHeads], rows)}
 The first takes ${ratios[0]} times the CPU and ${ratios[1]} times the wall time of the second.`
 }
 
-export function memoryTable({ files, parts }: MemoryReport): string {
-  const rows = [...files, ...parts].map(({ size, measurement, ...shape }) => [
+export function memoryTable({ files, https, parts }: MemoryReport): string {
+  const rows = [...files, https, ...parts].map(({ via, size, measurement, ...shape }) => [
+    via,
     formatSize(size),
     shapeOf(shape),
     measurement.peakMib.toFixed(1),
     whole(measurement.connections),
   ])
-  return `## Memory, http, sparse files\n\n${table(['file', 'parts', 'peak MiB', 'connections'], rows)}`
+  return `## Memory, sparse files\n\n${table(['via', 'file', 'parts', 'peak MiB', 'connections'], rows)}`
 }
 
 export function startupTable(rows: readonly StartupRow[]): string {

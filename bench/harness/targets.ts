@@ -1,7 +1,9 @@
 // Owns the targets, and says of each whether what was measured meets it.
 
+import type { MemoryReport, MemoryRow } from './memory.js'
 import { type Comparison, ratio } from './pairs.js'
 import type { Results } from './results.js'
+import type { Via } from './sink-process.js'
 import type { Measurement } from './upload.js'
 
 const mib = 1024 * 1024
@@ -65,10 +67,25 @@ function peerVerdicts(peers: readonly Comparison[]): readonly Verdict[] {
   )
 }
 
+function memoryRows(memory: MemoryReport | undefined): readonly MemoryRow[] {
+  return memory === undefined ? [] : [...memory.files, memory.https, ...memory.parts]
+}
+
 /** How far apart the peaks are, as a ratio of the largest to the smallest. */
 function spread(rows: readonly { readonly measurement: Measurement }[]): number {
   const peaks = rows.map(({ measurement }) => measurement.peakMib)
   return Math.max(...peaks) / Math.min(...peaks)
+}
+
+/** Ours at 16 MiB x 8, each run that was measured. */
+function peaksOf({ peers, memory }: Results, via: Via): readonly number[] {
+  const compared = peers
+    .filter(({ a }) => a.via === via && a.partSize === 16 * mib && a.concurrency === 8)
+    .flatMap(({ pairs }) => pairs.map(({ a }) => a))
+  const alone = memoryRows(memory)
+    .filter((row) => row.via === via && row.partSize === 16 * mib)
+    .map(({ measurement }) => measurement)
+  return [...compared, ...alone].map(({ peakMib }) => peakMib)
 }
 
 function connectionVerdict({ peers, memory }: Results): Verdict {
@@ -76,7 +93,7 @@ function connectionVerdict({ peers, memory }: Results): Verdict {
     ...peers.flatMap(({ a, pairs }) =>
       pairs.map((pair) => ({ expected: a.concurrency, opened: pair.a.connections })),
     ),
-    ...[...(memory?.files ?? []), ...(memory?.parts ?? [])].map(({ concurrency, measurement }) => ({
+    ...memoryRows(memory).map(({ concurrency, measurement }) => ({
       expected: concurrency,
       opened: measurement.connections,
     })),
@@ -91,7 +108,6 @@ function connectionVerdict({ peers, memory }: Results): Verdict {
 
 export function judge(results: Results): readonly Verdict[] {
   const { peers, checkpoint, memory, startup, crc64Factor } = results
-  const peaks = memory?.files.map(({ measurement }) => measurement.peakMib)
   return [
     ...peerVerdicts(peers),
     {
@@ -99,7 +115,11 @@ export function judge(results: Results): readonly Verdict[] {
       measured: crc64Factor?.toString(),
       met: crc64Factor !== undefined && crc64Factor >= 3,
     },
-    atMost('peak MiB at 16 MiB x 8', 115, peaks && Math.max(...peaks)),
+    ...(['http', 'https'] as const).map((via) => {
+      const peaks = peaksOf(results, via)
+      const peak = peaks.length > 0 ? Math.max(...peaks) : undefined
+      return atMost(`peak MiB at 16 MiB x 8, ${via}`, 115, peak)
+    }),
     atMost('peak, larger : smaller file', 1.1, memory && spread(memory.files)),
     atMost('peak, larger : smaller parts', 1.1, memory && spread(memory.parts)),
     connectionVerdict(results),

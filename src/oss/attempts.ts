@@ -39,12 +39,13 @@ export async function attemptRequest<Result>(
   const repetition = request.repetition ?? (request.method === 'POST' ? 'never' : 'always')
   const details = { operation, ...(partNumber !== undefined && { partNumber }) }
   const emit = (event: RequestEvent): void => {
-    // A listener that throws must not break the request; what it threw is its own affair.
-    try {
-      options.onEvent?.(event)
-      scope?.onEvent?.(event)
-    } catch {
-      // Deliberately dropped: there is no one to tell.
+    for (const listener of [options.onEvent, scope?.onEvent]) {
+      // A listener that throws must break neither the request nor the other one; what it threw is its own affair.
+      try {
+        listener?.(event)
+      } catch {
+        // Deliberately dropped: there is no one to tell.
+      }
     }
   }
   const history: FailedAttempt[] = []
@@ -53,7 +54,7 @@ export async function attemptRequest<Result>(
   let cautious = false
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
-    connection.assertOpen()
+    connection.assertOpen(operation)
     const leave = partNumber === undefined ? undefined : await scope?.admit?.(signal)
     const startedAt = options.now().toISOString()
     const start = performance.now()
@@ -79,7 +80,9 @@ export async function attemptRequest<Result>(
       emit({ type: 'attempt', ...details, attempt, ...answered(response, start) })
       return result
     } catch (error) {
-      failure = nameOperation(error, operation)
+      // What has kept it from being sent, and the reason of a cancellation, are of no operation and may be shared with others.
+      const isOwn = used !== undefined && signal?.aborted !== true
+      failure = isOwn ? nameOperation(error, operation) : error
     } finally {
       leave?.()
     }
@@ -139,6 +142,7 @@ export async function attemptRequest<Result>(
     cautious = failure.code === 'ERR_OSS_TRANSPORT' && request.body !== undefined
     const failed = record({ verdict: reason, waitMs })
     if (reason === 'throttle') scope?.throttled?.(start, failed)
+    else if (reason === 'network' && partNumber !== undefined) scope?.lost?.(start)
     const { code, cause } = failed
     const why = { reason, code, ...(cause !== undefined && { cause }) }
     emit({ type: 'retry', ...details, attempt, ...why, waitMs })

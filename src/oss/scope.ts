@@ -53,5 +53,7 @@ export interface RequestScope {
   readonly admit?: ((signal: AbortSignal | undefined) => Promise<() => void>) | undefined
   /** OSS has asked for less, in an attempt that began at `startedAt` of `performance.now()`. */
   readonly throttled?: ((startedAt: number, attempt: FailedAttempt) => void) | undefined
+  /** A connection was lost, or went silent, in an attempt at a part that began then. */
+  readonly lost?: ((startedAt: number) => void) | undefined
   readonly onEvent?: ((event: RequestEvent) => void) | undefined
 }

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici'
 import { isNodeError, OssError } from '../primitives/errors.js'
 import { isTlsFailure } from './tls-failure.js'
 import type { Transport, TransportRequest, TransportResponse } from './transport.js'
+import { createAgent, type Requester } from './undici-agent.js'
 import { Watchdog } from './watchdog.js'
 import { type Pace, watchedBody } from './watched-body.js'
 
@@ -20,21 +21,18 @@ export interface UndiciTransportOptions {
 /** undici is loaded by the first request: `--help` and argument errors should not pay its 100 ms. */
 export function createUndiciTransport(options: UndiciTransportOptions): Transport {
   const { connectTimeoutMs } = options
-  let created: Promise<Dispatcher> | undefined
+  let created: Promise<Requester> | undefined
   let closed = false
   const pace: Pace = { quick: false }
 
-  const dispatcher = (): Promise<Dispatcher> => {
-    if (options.dispatcher !== undefined) return Promise.resolve(options.dispatcher)
-    created ??= import('undici').then(
-      ({ Agent }) =>
-        new Agent({
-          connections: options.maxConnections,
-          connect: { timeout: connectTimeoutMs },
-          // The file is read between two parts of one connection; undici's 4 s would reconnect under a slow disk.
-          keepAliveTimeout: 30_000,
-        }),
-    )
+  const requester = async (): Promise<Pick<Requester, 'request'>> => {
+    if (options.dispatcher !== undefined) return options.dispatcher
+    created ??= createAgent({
+      connections: options.maxConnections,
+      connect: { timeout: connectTimeoutMs },
+      // The file is read between two parts of one connection; undici's 4 s would reconnect under a slow disk.
+      keepAliveTimeout: 30_000,
+    })
     return created
   }
 
@@ -42,7 +40,7 @@ export function createUndiciTransport(options: UndiciTransportOptions): Transpor
     async request(request) {
       if (closed) throw new OssError('the client is closed', { code: 'ERR_OSS_TRANSPORT' })
       request.signal?.throwIfAborted()
-      const target = await dispatcher()
+      const target = await requester()
       // The client may have been closed, or the caller may have cancelled, while undici was loading.
       request.signal?.throwIfAborted()
       return await watched(request, connectTimeoutMs, (over, watchdog) =>
@@ -108,13 +106,13 @@ const noLimits = {
 }
 
 async function exchange(
-  dispatcher: Dispatcher,
+  requester: Pick<Requester, 'request'>,
   request: TransportRequest,
   over: AbortSignal,
   watchdog: Watchdog,
   pace: Pace,
 ): Promise<TransportResponse> {
-  const answer = dispatcher.request({
+  const answer = requester.request({
     origin: request.origin,
     path: request.path,
     method: request.method,

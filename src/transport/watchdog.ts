@@ -22,6 +22,7 @@ export class Watchdog {
   #phase: Stall['phase'] = 'answer'
   #limit: number
   #movedAt = performance.now()
+  #ringsAt = 0
   #told = false
 
   /** @param abort ends the request with the error of the limit that has passed */
@@ -72,18 +73,20 @@ export class Watchdog {
   }
 
   #moved(): void {
-    // The timer is left alone: setting one for every chunk would cost more than looking at the clock when it rings.
     this.#movedAt = performance.now()
     this.#told = false
-    if (this.#timer === undefined && this.#limit < Number.POSITIVE_INFINITY)
-      this.#arm(this.#limit / 2)
+    if (this.#limit === Number.POSITIVE_INFINITY) return
+    // The timer is left alone unless it rings too late, as after a longer limit: setting one for every chunk would cost more than
+    // looking at the clock when it rings.
+    const half = this.#limit / 2
+    if (this.#timer === undefined || this.#ringsAt > this.#movedAt + half + 1) this.#arm(half)
   }
 
   #arm(ms: number): void {
-    this.#timer = setTimeout(
-      () => this.#look(),
-      Math.min(Math.max(1, Math.ceil(ms)), longestTimerMs),
-    )
+    clearTimeout(this.#timer)
+    const delay = Math.min(Math.max(1, Math.ceil(ms)), longestTimerMs)
+    this.#ringsAt = performance.now() + delay
+    this.#timer = setTimeout(() => this.#look(), delay)
     // The socket keeps the process alive; a limit alone must not.
     this.#timer.unref()
   }

@@ -1,12 +1,9 @@
 // Gives up an upload id: aborts it, makes sure that it is gone, and else says that it is still there (I9).
 
-import { type ListedUpload, listMultipartUploads, listParts } from '../oss/listings.js'
-import { abortMultipartUpload } from '../oss/multipart.js'
+import { type ListedUpload, listMultipartUploads } from '../oss/listings.js'
+import { abortUntilGone } from './abort-until-gone.js'
 import type { JournalHeader, JournalSuperseded } from './journal.js'
-import { isDenied, isServiceError, serviceOf, type UploadRun } from './run.js'
-
-/** A part that was being received when the upload was aborted brings it back: look, and abort again. */
-const attempts = 3
+import { serviceOf, type UploadRun } from './run.js'
 
 /** The journal's record of giving up the upload that `header` is about. */
 export function supersededUpload(header: JournalHeader, reason: string): JournalSuperseded {
@@ -38,21 +35,11 @@ async function abortAndCheck(
   { bucket, key, uploadId }: JournalSuperseded,
 ): Promise<boolean> {
   const { requestPayer } = settings.object
-  const target = { bucket, key, uploadId, requestPayer }
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    try {
-      await abortMultipartUpload(client, target)
-    } catch (error) {
-      return isServiceError(error, 'NoSuchUpload')
-    }
-    try {
-      for await (const _ of listParts(client, target)) break
-    } catch (error) {
-      // Where listing is denied the abort's own answer has to do.
-      if (isServiceError(error, 'NoSuchUpload') || isDenied(error)) return true
-    }
+  try {
+    return (await abortUntilGone(client, { bucket, key, uploadId, requestPayer })) !== 'survives'
+  } catch {
+    return false
   }
-  return false
 }
 
 /**

@@ -73,10 +73,10 @@ async function examine(run: SourceRun, uploadId: string): Promise<AdoptableUploa
     return { uploadId, plan: fallback, parts: [], matchingBytes: 0 }
   }
   const { verify } = reconcileParts(plan, new Map(), listed, new Set())
-  const { concurrency, signal } = run.settings
+  const { signal } = run.settings
   const pool: PartBuffers[] = []
   const parts: JournalPart[] = []
-  await runPool(verify, Math.min(concurrency, verify.length), signal, async (part, slot, stop) => {
+  await runPool(verify, run.limit, signal, async (part, slot, stop) => {
     const buffers = pool[slot] ?? new PartBuffers()
     pool[slot] = buffers
     const range = partRange(plan, part.number)

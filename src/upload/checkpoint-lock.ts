@@ -114,8 +114,20 @@ async function create(path: string, self: LockHolder, fs: FileSystem): Promise<b
   }
 }
 
+/** Who holds the lock, looked at without taking it; `unreadable` when what is there is no lock of ours. */
+export async function lockHolder(
+  path: string,
+  fs: Pick<FileSystem, 'readlink'>,
+): Promise<LockHolder | 'unreadable' | undefined> {
+  const holder = await read(path, fs)
+  return holder === stranger ? 'unreadable' : holder
+}
+
 /** Undefined when there is no lock. Something else of that name counts as a lock that nobody can be asked about. */
-async function read(path: string, fs: FileSystem): Promise<LockHolder | undefined> {
+async function read(
+  path: string,
+  fs: Pick<FileSystem, 'readlink'>,
+): Promise<LockHolder | undefined> {
   let target: string
   try {
     target = await fs.readlink(path)

@@ -64,6 +64,8 @@ export function fileCheckpointStore(
   }
 }
 
+const syncIntervalMs = 100
+
 class FileSession implements CheckpointSession {
   readonly #path: string
   readonly #fs: FileSystem
@@ -75,7 +77,10 @@ class FileSession implements CheckpointSession {
   /** Why a sync beside the appends failed: what it was for may be lost, whatever a later sync says. */
   #failure: OssError | undefined
   #syncing: Promise<void> | undefined
+  /** The sync that is under way; it never fails. */
+  #flush: Promise<void> | undefined
   #unsynced = false
+  #closing = new AbortController()
 
   constructor(path: string, fs: FileSystem, environment: LockEnvironment, lock: Lock) {
     this.#path = path
@@ -120,8 +125,10 @@ class FileSession implements CheckpointSession {
         this.#file ??= await this.#fs.open(this.#path, 'a')
         await writeAll(this.#file, Buffer.from(line))
         if (!durable) return
+        this.#unsynced = false
         await this.#file.sync(false)
-        await this.#syncing
+        // A failure is told once, to the one or to the other.
+        await this.#flush
       } catch (error) {
         throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
       }
@@ -135,23 +142,27 @@ class FileSession implements CheckpointSession {
     return written
   }
 
-  /** One sync at a time, beside the parts: a power failure costs the records of some milliseconds, never of minutes. */
+  /**
+   * The first record at once and the others ten times a second, beside the parts: a power failure costs the records of a moment,
+   * never of minutes, and a sync for each of many small parts would cost more than sending them.
+   */
   #syncSoon(): void {
     this.#unsynced = true
-    this.#syncing ??= this.#syncAll().finally(() => {
-      this.#syncing = undefined
-    })
+    this.#syncing ??= this.#syncAll()
   }
 
   async #syncAll(): Promise<void> {
-    try {
-      while (this.#unsynced) {
-        this.#unsynced = false
-        await this.#file?.sync(false)
-      }
-    } catch (error) {
-      this.#failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
+    while (this.#unsynced && this.#failure === undefined) {
+      this.#unsynced = false
+      this.#flush = this.#file?.sync(false).catch((error: unknown) => {
+        this.#failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
+      })
+      await this.#flush
+      // Over at once when the file is closed: what is left then is synced before.
+      await this.#environment.sleep(syncIntervalMs, this.#closing.signal).catch(() => {})
     }
+    // In the same moment in which there is nothing more to do, so that what comes next begins anew.
+    this.#syncing = undefined
   }
 
   async quarantine(copy?: Uint8Array): Promise<string> {
@@ -224,7 +235,10 @@ class FileSession implements CheckpointSession {
 
   async #closeFile(): Promise<void> {
     await this.#tail.catch(() => {})
+    this.#closing.abort()
     await this.#syncing
+    this.#syncing = undefined
+    this.#closing = new AbortController()
     const file = this.#file
     this.#file = undefined
     this.#tail = Promise.resolve()

@@ -6,6 +6,7 @@ import type { HeadObjectResult } from '../oss/object.js'
 import { judge, Retries } from '../oss/retry.js'
 import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
+import { AttemptHistory } from './attempt-history.js'
 import {
   confirmStored,
   type Expected,
@@ -54,6 +55,7 @@ export async function completeUpload(
   const repaired = new Set<number>()
   const attempts = Math.max(leastAttempts, run.retry.attempts)
   const retries = new Retries({ ...run.retry, attempts })
+  const history = new AttemptHistory()
   for (let attempt = 0; ; ) {
     const expected = expectedObject(plan, checkpoint.parts)
     await checkpoint.recordCompleting(expected)
@@ -68,6 +70,7 @@ export async function completeUpload(
       return { ...(await confirmStored(run, expected, result, operation)), ...expected }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
+      history.join(error)
       if (error instanceof OssServiceError && error.status === 203) {
         return { ...(await storedWithoutCallback(run, expected, error)), ...expected }
       }
@@ -100,6 +103,7 @@ export async function completeUpload(
       if (waitMs === undefined) throw error
       const { code } = error as OssError
       const { reason } = judged
+      history.goOn(error, reason, waitMs)
       run.emit({ type: 'retry', operation, attempt: ++attempt, reason, code, waitMs })
       await run.environment.sleep(waitMs, signal)
     }

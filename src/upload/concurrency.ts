@@ -1,27 +1,50 @@
 // Owns how many parts may be in flight: less at once when OSS throttles, and more again little by little.
 
+import { ConcurrencySearch } from './concurrency-search.js'
+
 /** Parts that must be acknowledged, for each that may be in flight, before one more may be. */
 const acknowledgedPerRaise = 2
+
+/** Where the number is found by itself: with how many connections it begins. */
+const firstGuess = 4
 
 /** Grants attempts at parts in the order in which they are asked for, at most {@link ConcurrencyLimit.current} at a time. */
 export class ConcurrencyLimit {
   readonly #most: number
   readonly #now: () => number
+  readonly #search: ConcurrencySearch | undefined
+  readonly #busy = busyShare()
+  readonly #listeners = new Set<() => void>()
   #current: number
   #active = 0
   #acknowledged = 0
   #loweredAt = Number.NEGATIVE_INFINITY
   readonly #waiting: (() => void)[] = []
 
-  /** @param now milliseconds of a clock that never goes back */
-  constructor(most: number, now: () => number = () => performance.now()) {
+  /**
+   * @param most 1..1000
+   * @param now milliseconds of a clock that never goes back
+   * @param how `fixed` begins with `most`; `search` finds what the link can use, up to `most`
+   */
+  constructor(
+    most: number,
+    now: () => number = () => performance.now(),
+    how: 'fixed' | 'search' = 'fixed',
+  ) {
     this.#most = most
-    this.#current = most
+    this.#search = how === 'search' ? new ConcurrencySearch(firstGuess, most) : undefined
+    this.#current = this.#search?.current ?? most
     this.#now = now
   }
 
   get current(): number {
     return this.#current
+  }
+
+  /** @returns what ends it. */
+  onRaise(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /**
@@ -55,31 +78,56 @@ export class ConcurrencyLimit {
     this.#loweredAt = this.#now()
     if (this.#current === 1) return false
     this.#current = Math.floor(this.#current / 2)
+    this.#search?.lowered(this.#current)
     return true
   }
 
-  /** A part was taken by OSS. */
-  acknowledged(): void {
+  /** A connection was lost, or went silent. A number that somebody has asked for is kept all the same. */
+  lost(startedAt: number): void {
+    if (this.#search !== undefined) this.throttled(startedAt)
+  }
+
+  /** The network took bytes of a part. */
+  sent(bytes: number): void {
+    if (this.#search === undefined) return
+    this.#raise(this.#search.sent(bytes, this.#now(), this.#busy))
+  }
+
+  /** A part was taken by OSS. @param bytes its size */
+  acknowledged(bytes = 0): void {
+    if (this.#loweredAt === Number.NEGATIVE_INFINITY) {
+      if (this.#search === undefined) return
+      this.#raise(this.#search.acknowledged(bytes, this.#now(), this.#busy))
+      return
+    }
     if (this.#current === this.#most) return
     this.#acknowledged += 1
     if (this.#acknowledged < this.#current * acknowledgedPerRaise) return
     this.#acknowledged = 0
-    this.#current += 1
+    this.#raise(this.#current + 1)
+  }
+
+  #raise(limit: number): void {
+    const isMore = limit > this.#current
+    this.#current = limit
+    if (!isMore) return
     this.#admit()
+    for (const listener of this.#listeners) listener()
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     let leave = (): void => {}
     try {
       await new Promise<void>((resolve, reject) => {
-        const onAbort = (): void => reject(signal?.reason)
-        this.#waiting.push(resolve)
-        signal?.addEventListener('abort', onAbort, { once: true })
-        leave = () => {
-          signal?.removeEventListener('abort', onAbort)
+        const onAbort = (): void => {
+          // At once: whoever leaves in this very turn must not let in somebody who has gone.
           const index = this.#waiting.indexOf(resolve)
           if (index >= 0) this.#waiting.splice(index, 1)
+          reject(signal?.reason)
         }
+        this.#waiting.push(resolve)
+        signal?.addEventListener('abort', onAbort, { once: true })
+        leave = () => signal?.removeEventListener('abort', onAbort)
       })
     } finally {
       leave()
@@ -94,5 +142,16 @@ export class ConcurrencyLimit {
       this.#active += 1
       next()
     }
+  }
+}
+
+/** The share of its time that the event loop was at work since the last call. */
+function busyShare(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
+    return utilization
   }
 }

@@ -2,7 +2,7 @@
 
 import { type OperationClient, scopedClient } from '../oss/client.js'
 import type { Endpoint } from '../oss/endpoint.js'
-import { RetryBudget, type RetryPolicy, retryPolicy } from '../oss/retry.js'
+import { isServerTrouble, RetryBudget, type RetryPolicy, retryPolicy } from '../oss/retry.js'
 import type { RequestScope } from '../oss/scope.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
 import type { Checkpoint } from './checkpoint.js'
@@ -40,7 +40,11 @@ export function uploadContext(
   settings: UploadSettings,
 ): UploadContext {
   const emit: UploadContext['emit'] = (event) => tell(settings.onEvent, event)
-  const limit = new ConcurrencyLimit(settings.concurrency)
+  const { concurrency, maxConcurrency } = settings
+  const limit =
+    concurrency === 'auto'
+      ? new ConcurrencyLimit(maxConcurrency, undefined, 'search')
+      : new ConcurrencyLimit(concurrency)
   const retry = retryPolicy(client.retry, settings.retry)
   const lost = { initiate: false }
   const scope: RequestScope = {
@@ -56,6 +60,7 @@ export function uploadContext(
         ...(status !== undefined && { status }),
       })
     },
+    lost: (startedAt) => limit.lost(startedAt),
     onEvent(event) {
       const isLost = event.type === 'retry' && ['network', 'server'].includes(event.reason)
       if (isLost && event.operation === 'InitiateMultipartUpload') lost.initiate = true
@@ -88,7 +93,7 @@ export function isDenied(error: unknown): boolean {
 
 /** No verdict of OSS on the request: it may or may not have been carried out. */
 export function isUnsettled(error: unknown): boolean {
-  if (error instanceof OssServiceError) return error.status >= 500 || error.status === 408
+  if (error instanceof OssServiceError) return isServerTrouble(error)
   if (!(error instanceof OssError)) return false
   return ['ERR_OSS_TRANSPORT', 'ERR_OSS_TIMEOUT', 'ERR_OSS_MALFORMED_RESPONSE'].includes(error.code)
 }

@@ -38,12 +38,12 @@ export async function sendParts(
 ): Promise<void> {
   const take = takeTurns(todo)
   const count = todo.send.length + todo.verify.length
-  const { concurrency, signal } = run.settings
+  const { signal } = run.settings
   // One set per worker, made when its first part comes: memory follows the work, not the settings.
   const pool: PartBuffers[] = []
   progress.phase(todo.send.length > 0 ? 'sending' : 'verifying')
   const turns = Array.from({ length: count }, () => take)
-  await runPool(turns, Math.min(concurrency, count), signal, async (next, slot, stop) => {
+  await runPool(turns, run.limit, signal, async (next, slot, stop) => {
     const task = next(slot)
     const buffers = pool[slot] ?? new PartBuffers()
     pool[slot] = buffers
@@ -87,11 +87,14 @@ export async function sendFrom(
   stop: AbortSignal,
 ): Promise<void> {
   const { source, range, buffers } = from
-  const sent = (bytes: number): void => progress.sent(bytes)
+  const sent = (bytes: number): void => {
+    progress.sent(bytes)
+    run.limit.sent(bytes)
+  }
   const contentMd5 = await contentMd5Of(source, range, buffers, stop, run.settings.contentMd5)
   const reader = new PartReader(source, range, buffers, sent)
   const part = await sendPart(run, uploadId, reader, range, contentMd5, stop)
-  run.limit.acknowledged()
+  run.limit.acknowledged(range.size)
   await run.checkpoint.recordPart(part)
   tally.done.add(range.number)
   tally.sent.parts += 1

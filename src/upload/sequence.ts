@@ -2,6 +2,7 @@
 
 import { judge, Retries } from '../oss/retry.js'
 import type { OssError } from '../primitives/errors.js'
+import { AttemptHistory } from './attempt-history.js'
 import { digestPart } from './digest-part.js'
 import { PartBuffers } from './part-reader.js'
 import { type PartPlan, type PartRange, partRange } from './plan.js'
@@ -35,16 +36,16 @@ export async function sendSequentially(
   tally: PartTally,
 ): Promise<void> {
   let todo = first
-  let retries = new Retries(run.retry)
+  let tries = new Tries(run)
   for (let gaps = 0, failed = 0; ; ) {
     try {
       return await sendParts(run, plan, uploadId, todo, progress, tally)
     } catch (error) {
       const number = tally.begun
       // Each part has its own attempts.
-      if (number !== failed) retries = new Retries(run.retry)
+      if (number !== failed) tries = new Tries(run)
       failed = number
-      const unsettled = await isLost(run, error, retries)
+      const unsettled = await tries.isLost(error)
       if (!unsettled && !isOutOfSequence(error)) throw error
       const listed = await listedParts(run, uploadId)
       if (unsettled && !listed?.has(number)) {
@@ -86,13 +87,13 @@ export async function sendOnce(
   progress: Progress,
   tally: PartTally,
 ): Promise<void> {
-  const retries = new Retries(run.retry)
+  const tries = new Tries(run)
   for (;;) {
     try {
       return await send()
     } catch (error) {
       const exists = isServiceError(error, 'PartAlreadyExist')
-      if (!exists && !(await isLost(run, error, retries))) throw error
+      if (!(await tries.isLost(error)) && !exists) throw error
       const listed = await listedParts(run, uploadId)
       if (!exists && !listed?.has(range.number)) continue
       return await takeOver(run, source, range, listed, progress, tally, error as OssError)
@@ -100,17 +101,33 @@ export async function sendOnce(
   }
 }
 
-/** It is not known what became of the part, and there are attempts left: waits until the next one is due. */
-async function isLost(run: UploadRun, error: unknown, retries: Retries): Promise<boolean> {
-  const { signal } = run.settings
-  if (signal?.aborted || run.client.isClosed || !isUnsettled(error)) return false
-  const verdict = judge(error, 'always', true)
-  if (verdict.kind !== 'retry') return false
-  const now = performance.now()
-  const waitMs = retries.after(verdict, now, now, Math.random())
-  if (waitMs === undefined) return false
-  await run.environment.sleep(waitMs, signal)
-  return true
+/** The tries at one part. */
+class Tries {
+  readonly #run: UploadRun
+  readonly #retries: Retries
+  readonly #history = new AttemptHistory()
+
+  constructor(run: UploadRun) {
+    this.#run = run
+    this.#retries = new Retries(run.retry)
+  }
+
+  /** It is not known what became of the part, and there are attempts left: waits until the next one is due. */
+  async isLost(error: unknown): Promise<boolean> {
+    const { settings, client, environment } = this.#run
+    const { signal } = settings
+    this.#history.join(error)
+    if (signal?.aborted || client.isClosed || !isUnsettled(error)) return false
+    const verdict = judge(error, 'always', true)
+    // What is throttled is not carried out: the request itself was repeated, for as long as that is to be.
+    if (verdict.kind !== 'retry' || verdict.reason === 'throttle') return false
+    const now = performance.now()
+    const waitMs = this.#retries.after(verdict, now, now, Math.random())
+    if (waitMs === undefined) return false
+    this.#history.goOn(error, verdict.reason, waitMs)
+    await environment.sleep(waitMs, signal)
+    return true
+  }
 }
 
 /** The part is there, because the answer to an earlier try was lost: it is done if it has the local bytes. */

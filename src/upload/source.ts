@@ -27,7 +27,8 @@ export interface Source {
   /** Fills `buffer` from `position` on. @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when the source has become shorter. */
   read(buffer: Uint8Array, position: number): Promise<void>
   /**
-   * @param whole all of it has been read: a source that only its bytes can tell from another is then read once more.
+   * @param whole all of it has been read: what only then can be told is looked at too, such as what the name leads to, or the
+   *   bytes once more of a source that has nothing else.
    * @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when it is not what was opened: for a file by size, times and inode.
    */
   assertUnchanged(whole?: boolean): Promise<void>
@@ -69,6 +70,8 @@ class SourceFile implements Source {
   readonly identity: FileSourceIdentity
   readonly #file: OpenFile
   readonly #fs: FileSystem
+  #look: Promise<void> | undefined
+  #nextLook: Promise<void> | undefined
 
   constructor(path: string, identity: FileIdentity, file: OpenFile, fs: FileSystem) {
     const { isFile: _, ...kept } = identity
@@ -96,20 +99,46 @@ class SourceFile implements Source {
     }
   }
 
-  async assertUnchanged(): Promise<void> {
+  async assertUnchanged(whole = false): Promise<void> {
+    await this.#assertUnwritten()
+    if (whole) await this.#assertNamed()
+  }
+
+  /** Many parts end together: a look that begins after their last bytes were read is one for all of them. */
+  #assertUnwritten(): Promise<void> {
+    if (this.#look === undefined) {
+      this.#look = this.#compare().finally(() => {
+        this.#look = undefined
+      })
+      return this.#look
+    }
+    this.#nextLook ??= this.#look
+      .catch(() => {})
+      .then(() => {
+        this.#nextLook = undefined
+        return this.#assertUnwritten()
+      })
+    return this.#nextLook
+  }
+
+  async #compare(): Promise<void> {
     const now = await this.#file.stat().catch((error: unknown) => {
       throw unreadable(this.path, error)
     })
     const difference = differenceOf(this.identity, now)
     if (difference !== undefined) throw changed(this.path, difference)
-    // The open file may be the old one while its name already leads to a new one.
+  }
+
+  /** The open file may be the old one while its name already leads to a new one. */
+  async #assertNamed(): Promise<void> {
+    const { dev, ino } = this.identity
     let named: FileIdentity
     try {
       named = await this.#fs.stat(this.path)
     } catch {
       throw changed(this.path, 'its name leads nowhere now')
     }
-    if (named.dev !== now.dev || named.ino !== now.ino) {
+    if (named.dev !== dev || named.ino !== ino) {
       throw changed(this.path, 'another file has taken its name')
     }
   }
@@ -125,7 +154,11 @@ export function sameSource(a: SourceIdentity, b: SourceIdentity): boolean {
   return differenceOf(a, b) === undefined
 }
 
-function differenceOf(before: FileSourceIdentity, now: FileSourceIdentity): string | undefined {
+/** What shows that a file is not the one that it was, in words; undefined where nothing does. */
+export function differenceOf(
+  before: FileSourceIdentity,
+  now: FileSourceIdentity,
+): string | undefined {
   if (before.dev !== now.dev || before.ino !== now.ino) return 'another file has taken its place'
   if (before.size !== now.size) return `its size went from ${before.size} to ${now.size} bytes`
   if (before.mtimeNs !== now.mtimeNs) return 'it was written to'

@@ -146,13 +146,13 @@ async function continueOrBegin(
 /** Each worker has memory for one part and reads the next one into it: the stream is never ahead of what is being sent. */
 async function sendStream(upload: StreamUpload, first: HeldPart): Promise<void> {
   const { run, cutter } = upload
-  const { concurrency, signal } = run.settings
+  const { signal } = run.settings
   const memories: PartMemory[] = []
   let held: HeldPart | undefined = first
   function* turns(): Generator<undefined> {
     while (held !== undefined || !cutter.ended) yield
   }
-  await runPool(turns(), concurrency, signal, async (_, slot, stop) => {
+  await runPool(turns(), run.limit, signal, async (_, slot, stop) => {
     const { memory, part: cut } = held ?? { memory: memories[slot], part: undefined }
     held = undefined
     const own = memory ?? new PartMemory(cutter.partSize)

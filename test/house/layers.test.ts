@@ -30,7 +30,8 @@ const everywhere = ['']
 const ownedModules: readonly ModuleOwners[] = [
   {
     module: /^undici(\/|$)/,
-    owners: ['transport/undici-transport.ts'],
+    // undici-agent: loads the two of its files that a run needs.
+    owners: ['transport/undici-transport.ts', 'transport/undici-agent.ts'],
     typeOwners: ['transport/', 'oss/client.ts'],
     reason:
       'one file knows the HTTP client; a caller may hand in a dispatcher, whose type is named',

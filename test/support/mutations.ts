@@ -41,6 +41,11 @@ export function splitTags(bytes: Buffer): readonly Buffer[] {
   return pieces.map((piece) => Buffer.from(piece, 'latin1'))
 }
 
+export function splitLines(bytes: Buffer): readonly Buffer[] {
+  const lines = bytes.toString('latin1').match(/[^\n]*\n|[^\n]+/g) ?? []
+  return lines.map((line) => Buffer.from(line, 'latin1'))
+}
+
 function apply(bytes: Buffer, step: Step, { split }: Grammar): Buffer {
   const start = at(step.where, bytes.length)
   switch (step.kind) {
@@ -161,4 +166,14 @@ export async function outcome<Value>(
   } finally {
     expect(performance.now() - started, 'milliseconds').toBeLessThan(10_000)
   }
+}
+
+/** `check` holds for every `input`. */
+export async function assertAlways<Input>(
+  input: fc.Arbitrary<Input>,
+  length: { readonly numRuns: number; readonly seed?: number },
+  check: (input: Input) => void | Promise<void>,
+): Promise<void> {
+  const property = fc.asyncProperty(input, async (one) => check(one))
+  await fc.assert(property, length)
 }

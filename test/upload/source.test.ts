@@ -195,7 +195,7 @@ describe('assertUnchanged (I7)', () => {
     const fs = memory()
     const source = await openSource(path, fs)
     change(fs)
-    await expect(source.assertUnchanged()).rejects.toMatchObject({
+    await expect(source.assertUnchanged(true)).rejects.toMatchObject({
       code: 'ERR_OSS_SOURCE_CHANGED',
       message: `the source ${path} changed during the upload: ${how}`,
       hint: 'nothing was published; run again when the file is no longer being written',
@@ -210,8 +210,8 @@ describe('assertUnchanged (I7)', () => {
     await fs.rename('/data/new', path)
     const still = withFiles(fs, { stat: async () => before })
     const looking = await openSource(path, still)
-    await expect(source.assertUnchanged()).rejects.toThrow('another file has taken its name')
-    await expect(looking.assertUnchanged()).rejects.toThrow('another file has taken its name')
+    await expect(source.assertUnchanged(true)).rejects.toThrow('another file has taken its name')
+    await expect(looking.assertUnchanged(true)).rejects.toThrow('another file has taken its name')
   })
 
   it('says that the source cannot be read when the disk fails', async () => {
@@ -222,6 +222,25 @@ describe('assertUnchanged (I7)', () => {
       code: 'ERR_OSS_SOURCE',
       cause: { code: 'EIO' },
     })
+  })
+
+  it('looks once for all who ask while a look is under way, and not with the one that has begun', async () => {
+    const fs = memory()
+    let looks = 0
+    const counting = withFiles(fs, {
+      stat: async () => {
+        looks += 1
+        return await fs.stat(path)
+      },
+    })
+    const source = await openSource(path, counting)
+    looks = 0
+    const first = source.assertUnchanged()
+    fs.put(path, Buffer.from('9876543210'))
+    const others = Array.from({ length: 5 }, () => source.assertUnchanged())
+    await Promise.allSettled([first])
+    for (const other of others) await expect(other).rejects.toThrow('it was written to')
+    expect(looks).toBe(2)
   })
 
   it('is content when nothing changed, however often it looks', async () => {

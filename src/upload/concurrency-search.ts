@@ -1,0 +1,115 @@
+// Pure: finds how many connections a link can use, from how fast bytes leave and parts are acknowledged.
+
+/**
+ * What one more connection gains is gained in proportion, up to the point where the link is full; beyond it nothing is gained and
+ * little is lost. So too few are dear and too many are cheap, and the search goes up in doubles.
+ *
+ * At first, before any part is acknowledged, it goes by what the network takes: while that is so quick that a part takes a moment,
+ * and this process has time left, there is no reason to wait. On a slow link it waits for acknowledged parts, which cannot be
+ * mistaken for what only fills the buffers on the way.
+ */
+export class ConcurrencySearch {
+  readonly #most: number
+  #current: number
+  #young = true
+  #startedAt: number | undefined
+  #lookedAt: number | undefined
+  #sentBytes = 0
+  #window: Window | undefined
+  /** Bytes per millisecond, with the connections before the present ones. */
+  #before: { readonly connections: number; readonly rate: number } | undefined
+  /** Windows to stay as it is, once more connections have not helped. */
+  #rests = 0
+
+  constructor(start: number, most: number) {
+    this.#current = Math.min(start, most)
+    this.#most = most
+  }
+
+  get current(): number {
+    return this.#current
+  }
+
+  /**
+   * The network took bytes.
+   *
+   * @param now milliseconds
+   * @param busy the share of its time that this process was at work since it was asked last; called only when it matters
+   */
+  sent(bytes: number, now: number, busy: () => number): number {
+    this.#sentBytes += bytes
+    this.#startedAt ??= now
+    if (!this.#young) return this.#current
+    const lookedAt = this.#lookedAt
+    if (lookedAt !== undefined && now - lookedAt < lookMs) return this.#current
+    this.#lookedAt = now
+    const share = busy()
+    if (lookedAt === undefined) return this.#current
+    const perConnection = this.#sentBytes / Math.max(1, now - this.#startedAt) / this.#current
+    if (share <= idleShare && perConnection >= quickBytesPerMs) this.#grow()
+    return this.#current
+  }
+
+  /** A part of so many bytes was acknowledged. @param busy as for {@link ConcurrencySearch.sent} */
+  acknowledged(bytes: number, now: number, busy: () => number): number {
+    const window = this.#window ?? { since: this.#startedAt ?? now, bytes: 0, parts: 0 }
+    window.bytes += bytes
+    window.parts += 1
+    this.#window = window
+    // One part for each connection, so that the slowest has had its turn.
+    if (window.parts < this.#current || now <= window.since) return this.#current
+    this.#young = false
+    this.#window = { since: now, bytes: 0, parts: 0 }
+    this.#judge(window.bytes / (now - window.since), busy())
+    return this.#current
+  }
+
+  /** Trouble: half as many, and what was measured before is worth nothing. */
+  lowered(current: number): void {
+    this.#current = current
+    this.#young = false
+    this.#window = undefined
+    this.#before = undefined
+    this.#rests = restWindows
+  }
+
+  #judge(rate: number, share: number): void {
+    const before = this.#before
+    if (before !== undefined && rate < before.rate * leastGain) {
+      // No better than fewer were.
+      this.#current = before.connections
+      this.#before = undefined
+      this.#rests = restWindows
+      return
+    }
+    this.#before = undefined
+    if (this.#rests > 0) {
+      this.#rests -= 1
+      return
+    }
+    if (this.#current === this.#most || share > idleShare) return
+    this.#before = { connections: this.#current, rate }
+    this.#grow()
+  }
+
+  #grow(): void {
+    this.#current = Math.min(this.#most, this.#current * 2)
+  }
+}
+
+interface Window {
+  since: number
+  bytes: number
+  parts: number
+}
+
+/** Milliseconds between two looks at what the network takes. */
+const lookMs = 25
+/** A process that works more than this is the bottleneck itself: more connections would only cost memory. */
+const idleShare = 0.6
+/** A connection that takes 4 MiB in a second. */
+const quickBytesPerMs = 4 * 1024
+/** Twice as many connections are worth their memory for a tenth more. */
+const leastGain = 1.1
+/** Windows until more connections are tried again: a link may get better. */
+const restWindows = 8
