@@ -1,7 +1,8 @@
-// Owns the reading of XML documents: the only user of fast-xml-parser, and the elements that the codecs ask for values.
+// Owns the reading of XML documents: what fast-xml-parser is asked, and the elements that the codecs ask for values.
 
 import type { X2jOptions } from 'fast-xml-parser'
 import { OssError } from '../primitives/errors.js'
+import { loadParser } from './load-parser.js'
 
 /**
  * 4 MiB. A full page of ListParts is about 300 KiB. The largest answer there is, 1000 uploads whose keys are
@@ -59,7 +60,7 @@ export async function parseXml(
     throw malformed(`expected a ${wanted} document of at most ${maxBytes} bytes`)
   }
   // The module system remembers the module; a parser holds nothing but its options.
-  const { XMLParser } = await import('fast-xml-parser')
+  const { XMLParser } = await loadParser()
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     assertPlainMarkup(text)

@@ -38,8 +38,9 @@ const ownedModules: readonly ModuleOwners[] = [
   },
   {
     module: /^fast-xml-parser(\/|$)/,
-    owners: ['xml/document.ts'],
-    typeOwners: [],
+    // load-parser: chooses which of its builds is loaded.
+    owners: ['xml/load-parser.ts'],
+    typeOwners: ['xml/document.ts'],
     reason: 'one file hardens the parser',
   },
   {
