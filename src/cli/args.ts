@@ -10,7 +10,8 @@ export function usageError(message: string, hint: string): OssError {
   return new OssError(message, { code: usageCode, hint })
 }
 
-type OptionTable = NonNullable<ParseArgsConfig['options']>
+/** What `util.parseArgs` reads a command line with. */
+export type OptionTable = NonNullable<ParseArgsConfig['options']>
 
 type Parsed<T extends OptionTable> = ReturnType<
   typeof parseArgs<{ options: T; strict: true; allowPositionals: true }>

@@ -1,7 +1,8 @@
 // Owns what a failure means on the command line: its exit code, its one line, and its JSON form.
 
-import { OssError, OssServiceError } from '../primitives/errors.js'
+import { type FailedAttempt, OssError, OssServiceError } from '../primitives/errors.js'
 import { usageCode } from './args.js'
+import { recommendedDoc } from './attempt-history.js'
 import { isInterruption } from './io.js'
 
 /** Documented in the usage text. */
@@ -31,6 +32,10 @@ export interface Failure {
   readonly checkpointPath?: string
   /** Upload ids that could not be aborted and that OSS bills until somebody does. */
   readonly abandonedUploadIds?: readonly string[]
+  /** OSS's page about this error. */
+  readonly recommendDoc?: string
+  /** Every attempt at the request that failed, the last of which is this failure. */
+  readonly attempts?: readonly FailedAttempt[]
 }
 
 /** Options of the library by the names that a person has typed. */
@@ -40,6 +45,7 @@ const flags: Readonly<Record<string, string>> = {
   pathStyle: '--path-style',
   partSize: '--part-size',
   concurrency: '--concurrency',
+  maxConcurrency: '--max-concurrency',
   checkpointPath: '--checkpoint',
   checkpointDir: '--checkpoint-dir',
   internal: '--internal',
@@ -61,6 +67,11 @@ const flags: Readonly<Record<string, string>> = {
   trafficLimit: '--traffic-limit',
   sequential: '--sequential',
   additionalHeaders: '--sign-header',
+  'retry.attempts': '--attempts',
+  connectTimeout: '--connect-timeout',
+  idleTimeout: '--idle-timeout',
+  answerTimeout: '--answer-timeout',
+  deadline: '--deadline',
   cname: '--cname',
   expiresSeconds: '--expires',
   headers: '--header',
@@ -100,9 +111,10 @@ function plain(code: string, message: string, hint: string): Failure {
 }
 
 function describeOssError(error: OssError): Failure {
-  const { code, message, hint, upload } = error
+  const { code, message, hint, upload, attempts = [] } = error
   const resumable = upload?.resumable === true
-  const { requestId, ec, status } = error instanceof OssServiceError ? error : noService
+  const { requestId, ec, status, fields } = error instanceof OssServiceError ? error : noService
+  const recommendDoc = recommendedDoc(fields['RecommendDoc'])
   return {
     ...plain(code, message, hint ?? (resumable ? resumeHint : (otherwise[code] ?? 'run again'))),
     exitCode: exitCodeOf(code, resumable),
@@ -112,6 +124,8 @@ function describeOssError(error: OssError): Failure {
     ...(status !== undefined && { status }),
     ...(upload?.uploadId !== undefined && { uploadId: upload.uploadId }),
     ...(upload?.checkpointPath !== undefined && { checkpointPath: upload.checkpointPath }),
+    ...(recommendDoc !== undefined && { recommendDoc }),
+    ...(attempts.length > 0 && { attempts }),
   }
 }
 
@@ -119,9 +133,13 @@ function describeOssError(error: OssError): Failure {
 const otherwise: Readonly<Record<string, string>> = {
   ERR_OSS_CREDENTIALS:
     'set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, or repair what --credentials or --profile names',
+  // A time limit without a hint of its own is the one to the whole upload.
+  ERR_OSS_TIMEOUT: 'run again with a longer --deadline',
 }
 
-const noService = { requestId: '', ec: '', status: undefined }
+const noService: Pick<OssServiceError, 'requestId' | 'ec' | 'fields'> & {
+  readonly status?: number
+} = { requestId: '', ec: '', fields: {} }
 
 function exitCodeOf(code: string, resumable: boolean): number {
   if (code === usageCode) return exitCodes.usage

@@ -1,6 +1,12 @@
 // Owns the options of `ossup presign`: their explanation, which is the usage text, and their types.
 
-import { parseObjectUrl, parseOptions, parseWholeNumber, usageError } from './args.js'
+import {
+  type OptionTable,
+  parseObjectUrl,
+  parseOptions,
+  parseWholeNumber,
+  usageError,
+} from './args.js'
 import {
   type EndpointArgs,
   endpointOptions,
@@ -9,7 +15,7 @@ import {
   parseHeaders,
 } from './request-args.js'
 
-export const presignUsage = `usage: ossup presign get|put|upload-part oss://<bucket>/<key> --region <region> [options]
+export const presignUsage: string = `usage: ossup presign get|put|upload-part oss://<bucket>/<key> --region <region> [options]
 
 Prints a URL with which anybody can make this one request, without credentials, until it expires. Nothing is sent. The
 key is taken literally, without percent-decoding. Keep the URL secret, and call it as printed: browsers fold a/../b.
@@ -71,6 +77,9 @@ const options = {
   'sign-header': { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
 } as const
+
+/** For `parseArgs`. */
+export const presignOptions: OptionTable = options
 
 export const presignHelp = 'see: ossup presign --help'
 

@@ -6,6 +6,8 @@ import { percentOf, plainProgress, progressLine, RateWindow } from './progress-l
 
 export interface ProgressDisplay {
   update(progress: UploadProgress): void
+  /** So many requests have failed and are tried again. */
+  retrying(count: number): void
   /** Writes whole lines, and puts the redrawn line below them. */
   say(lines: string): void
   /** Leaves the cursor at the start of a line; nothing is drawn afterwards. */
@@ -22,7 +24,8 @@ const plainStep = 10
 const eraseLine = '\r\x1b[K'
 
 export function createDisplay(io: Io, shows: boolean): ProgressDisplay {
-  if (!shows) return { update() {}, say: (lines) => io.stderr.write(lines), end() {} }
+  if (!shows)
+    return { update() {}, retrying() {}, say: (lines) => io.stderr.write(lines), end() {} }
   // A terminal that cannot move its cursor is a log.
   return io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? new RedrawnLine(io) : new PlainLines(io)
 }
@@ -33,6 +36,7 @@ class Meter {
   readonly #sent = new RateWindow()
   readonly #verified = new RateWindow()
   progress: UploadProgress | undefined
+  retrying = 0
 
   constructor(now: () => number) {
     this.#now = now
@@ -79,6 +83,11 @@ class RedrawnLine implements ProgressDisplay {
     if (changed || this.#io.now() - this.#drawnAt >= redrawMs) this.#draw()
   }
 
+  /** Shown with the next redraw: most retries are over before anybody could read of them. */
+  retrying(count: number): void {
+    this.#meter.retrying = count
+  }
+
   say(lines: string): void {
     this.#io.stderr.write(this.#isDrawn ? `${eraseLine}${lines}` : lines)
     this.#isDrawn = false
@@ -100,8 +109,8 @@ class RedrawnLine implements ProgressDisplay {
     this.#meter.sample()
     this.#phase = progress.phase
     this.#drawnAt = this.#io.now()
-    const { bytesPerSecond } = this.#meter
-    const line = progressLine({ ...progress, bytesPerSecond }, this.#io.stderr.columns)
+    const { bytesPerSecond, retrying } = this.#meter
+    const line = progressLine({ ...progress, bytesPerSecond, retrying }, this.#io.stderr.columns)
     this.#io.stderr.write(`\r${line}\x1b[K`)
     this.#isDrawn = true
   }
@@ -135,8 +144,12 @@ class PlainLines implements ProgressDisplay {
     if (percent === undefined) this.#waitMs = Math.min(2 * this.#waitMs, maxPlainLineMs)
     this.#saidPercent = percent ?? 0
     this.#saidAt = ms
-    const { bytesPerSecond } = this.#meter
-    this.#io.stderr.write(`ossup: ${plainProgress({ ...progress, bytesPerSecond })}\n`)
+    const { bytesPerSecond, retrying } = this.#meter
+    this.#io.stderr.write(`ossup: ${plainProgress({ ...progress, bytesPerSecond, retrying })}\n`)
+  }
+
+  retrying(count: number): void {
+    this.#meter.retrying = count
   }
 
   say(lines: string): void {

@@ -5,6 +5,8 @@ import type { UploadProgress } from '../upload/events.js'
 export interface ProgressState extends UploadProgress {
   /** Undefined until there is something to measure. */
   readonly bytesPerSecond?: number | undefined
+  /** Requests that have failed and are tried again. @default 0 */
+  readonly retrying?: number | undefined
 }
 
 const windowMs = 10_000
@@ -95,12 +97,11 @@ export function progressLine(state: ProgressState, columns: number): string {
   const width = Math.max(0, columns - 1)
   const { phase, bytesPerSecond, partsDone, parts } = state
   const percent = percentOf(state)
-  const left = secondsLeft(state)
   const facts = [
     ...(percent === undefined ? [] : [`${String(percent).padStart(3)} %`]),
     amount(state),
     ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
-    ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
+    ...outlook(state),
   ]
   const withParts = [
     ...facts,
@@ -122,15 +123,22 @@ export function progressLine(state: ProgressState, columns: number): string {
 /** A whole line for a log. */
 export function plainProgress(state: ProgressState): string {
   const { phase, bytesPerSecond, partsDone, parts } = state
-  const left = secondsLeft(state)
   const percent = percentOf(state)
   const done = amount(state).trim().replace(' / ', ' of ')
   return [
     ...(percent === undefined ? [`${phase}: ${done}`] : [`${phase}: ${percent} %`, done]),
     ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
-    ...(left === undefined ? [] : [`ETA ${formatDuration(left)}`]),
+    ...outlook(state),
     parts === undefined ? count(partsDone, 'part') : `${partsDone} of ${parts} parts`,
   ].join(', ')
+}
+
+/** The time that is left, or that nobody can tell it because something is wrong. */
+function outlook(state: ProgressState): string[] {
+  const { retrying = 0, phase } = state
+  if (retrying > 0 && phase !== 'completed') return [`retrying ${retrying}`]
+  const left = secondsLeft(state)
+  return left === undefined ? [] : [`ETA ${formatDuration(left)}`]
 }
 
 /** Both in the unit of the total; of one width throughout an upload. Without a total, what is done. */

@@ -6,10 +6,12 @@
 //   - a failure is exactly one error line that says what happened and what to do; a note says what is kept.
 //   - with --json a failure is one JSON line, the last one on stderr, instead of the words.
 //   - progress goes to stderr and only when a person may be looking; --quiet leaves nothing but errors.
-//   - no line carries a stack trace, a secret or the query of a URL, and nothing from outside can break a line.
+//   - without --verbose single requests are silent, and a person still learns why nothing moves: throttling, a wrong clock, a stall.
+//   - no line carries a stack trace, a secret or the query of a request, and nothing from outside can break a line.
 
 import type { UploadEvent, UploadProgress } from '../upload/events.js'
 import type { UploadFileResult } from '../upload/result.js'
+import { historyLines } from './attempt-history.js'
 import {
   callbackWords,
   partsDiffer,
@@ -22,6 +24,8 @@ import { type Failure, failureJson, failureText, resumeHint } from './failure.js
 import { type Io, oneLine, wordLine } from './io.js'
 import { createDisplay, type ProgressDisplay } from './progress-display.js'
 import { count, formatBytes } from './progress-line.js'
+import { RequestLog } from './request-log.js'
+import { isWatched } from './request-words.js'
 
 export interface Destination {
   readonly bucket: string
@@ -39,10 +43,12 @@ export interface Report {
 export interface ReportOptions {
   readonly json: boolean
   readonly quiet: boolean
+  /** A line for each request. @default false */
+  readonly verbose?: boolean | undefined
 }
 
 export function createReport(io: Io, options: ReportOptions): Report {
-  return options.json ? new JsonReport(io, options.quiet) : new WordReport(io, options.quiet)
+  return options.json ? new JsonReport(io, options) : new WordReport(io, options)
 }
 
 const jsonProgressMs = 500
@@ -50,12 +56,14 @@ const jsonProgressMs = 500
 class JsonReport implements Report {
   readonly #io: Io
   readonly #quiet: boolean
+  readonly #verbose: boolean
   #writtenAt = Number.NEGATIVE_INFINITY
   #phase = ''
 
-  constructor(io: Io, quiet: boolean) {
+  constructor(io: Io, { quiet, verbose = false }: ReportOptions) {
     this.#io = io
     this.#quiet = quiet
+    this.#verbose = verbose
   }
 
   progress(progress: UploadProgress): void {
@@ -68,7 +76,8 @@ class JsonReport implements Report {
   }
 
   event({ type: event, ...details }: UploadEvent): void {
-    if (!this.#quiet) this.#write({ type: 'event', event, ...details })
+    if (this.#quiet || (event === 'attempt' && !this.#verbose)) return
+    this.#write({ type: 'event', event, ...details })
   }
 
   result({ bucket, key }: Destination, result: UploadFileResult): void {
@@ -98,16 +107,18 @@ class WordReport implements Report {
   readonly #io: Io
   readonly #quiet: boolean
   readonly #display: ProgressDisplay
+  readonly #requests: RequestLog
   readonly #open = new Set<string>()
   #gathered: { readonly type: string; readonly since: number; readonly parts: number[] } | undefined
   #last: UploadProgress | undefined
   /** Parts of an earlier run, less those that differ. */
   #found = 0
 
-  constructor(io: Io, quiet: boolean) {
+  constructor(io: Io, { quiet, verbose = false }: ReportOptions) {
     this.#io = io
     this.#quiet = quiet
     this.#display = createDisplay(io, !quiet)
+    this.#requests = new RequestLog(verbose, io.now)
   }
 
   progress(progress: UploadProgress): void {
@@ -118,6 +129,11 @@ class WordReport implements Report {
   }
 
   event(event: UploadEvent): void {
+    if (isWatched(event)) {
+      for (const words of this.#requests.words(event)) this.#say(words)
+      this.#display.retrying(this.#requests.retrying)
+      return
+    }
     if (event.type === 'part-differs') this.#found -= 1
     if (event.type === 'part-differs' || event.type === 'part-lost') {
       if (this.#gathered?.type !== event.type) this.#sayGathered()
@@ -125,7 +141,7 @@ class WordReport implements Report {
       this.#gathered.parts.push(event.partNumber)
       return
     }
-    this.#sayGathered()
+    this.#sayHeld()
     if (event.type === 'resume') this.#found = event.parts
     if (event.type === 'superseded' && event.open) this.#open.add(event.uploadId)
     const words = wordsFor(event)
@@ -134,7 +150,7 @@ class WordReport implements Report {
 
   result({ bucket, key }: Destination, result: UploadFileResult): void {
     const { size, crc64, etag, resumed, sent, abandonedUploadIds } = result
-    this.#sayGathered()
+    this.#sayHeld()
     this.#display.end()
     if (resumed.parts > 0) {
       const kept = `${count(resumed.parts, 'part')} (${formatBytes(resumed.bytes)})`
@@ -149,9 +165,15 @@ class WordReport implements Report {
   }
 
   failure(failure: Failure, abandoned: readonly string[]): void {
-    this.#sayGathered()
+    this.#sayHeld()
     this.#display.end()
     this.#io.stderr.write(wordLine('error', failureText(failure)))
+    const { attempts = [], recommendDoc, ec, code } = failure
+    for (const text of historyLines(attempts)) this.#say({ kind: 'note', text })
+    if (recommendDoc !== undefined) {
+      const what = ec === undefined ? code : `EC ${ec}`
+      this.#say({ kind: 'note', text: `more about ${what}: ${recommendDoc}` })
+    }
     if (failure.resumable) this.#say({ kind: 'note', text: this.#kept(failure) })
     this.#sayOpen(abandoned)
   }
@@ -176,6 +198,12 @@ class WordReport implements Report {
       const { kind, text } = stillOpen(uploadId)
       this.#display.say(wordLine(kind, text))
     }
+  }
+
+  /** Before anything else is said. */
+  #sayHeld(): void {
+    this.#sayGathered()
+    for (const words of this.#requests.flush()) this.#say(words)
   }
 
   #sayGathered(): void {

@@ -2,16 +2,19 @@
 
 import { readFile } from 'node:fs/promises'
 import { hasFlag, usageError } from './args.js'
-import { type Command, refuse } from './command.js'
+import { refuse } from './command.js'
+import { type CommandEntry, commands } from './commands.js'
+import { completionEntry } from './completion-command.js'
 import { exitCodes } from './failure.js'
 import type { Io } from './io.js'
 
-/** Each command is a file of its own, loaded when it is asked for. */
-const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
-  ['upload', async () => (await import('./upload-command.js')).uploadCommand],
-  ['presign', async () => (await import('./presign-command.js')).presignCommand],
-  ['sign', async () => (await import('./sign-command.js')).signCommand],
+/** Of every command: what is loaded when it is asked for. */
+const entries: ReadonlyMap<string, CommandEntry> = new Map([
+  ...commands,
+  ['completion', completionEntry],
 ])
+
+const widest = Math.max(...[...entries.values()].map(({ synopsis }) => synopsis.length))
 
 const usage = `usage: ossup <command> [arguments]
 
@@ -19,9 +22,7 @@ Uploads files to Alibaba Cloud OSS so that a failure of the network, the process
 that were in flight.
 
 commands:
-  upload <file> oss://<bucket>/<key>   upload a file, or continue an upload that was interrupted
-  presign <what> oss://<bucket>/<key>  print a URL that makes one request without credentials
-  sign explain [oss://...]             print how a request is signed, and why OSS refused its signature
+${[...entries.values()].map(({ synopsis, summary }) => `  ${synopsis.padEnd(widest)}  ${summary}`).join('\n')}
 
   ossup <command> --help   explains a command, its options, its environment and its exit status
   ossup --version          shows the version
@@ -53,12 +54,12 @@ async function dispatch(io: Io): Promise<number> {
       io.stdout.write(`${await version()}\n`)
       return exitCodes.done
   }
-  const load = commands.get(name)
-  if (load === undefined) {
+  const entry = entries.get(name)
+  if (entry === undefined) {
     const what = name.startsWith('-') ? 'option' : 'command'
     throw usageError(`unknown ${what} "${name.split('=')[0]}"`, 'see: ossup --help')
   }
-  const command = await load()
+  const { command } = await entry.load()
   if (hasFlag(argv, '-h', '--help')) {
     io.stdout.write(command.usage)
     return exitCodes.done

@@ -1,6 +1,6 @@
 // Owns the options of `ossup sign explain`: their explanation, which is the usage text, and their types.
 
-import { parseOptions, usageError } from './args.js'
+import { type OptionTable, parseOptions, usageError } from './args.js'
 import {
   type EndpointArgs,
   endpointOptions,
@@ -11,7 +11,7 @@ import {
   parseTime,
 } from './request-args.js'
 
-export const signUsage = `usage: ossup sign explain [oss://<bucket>[/<key>]] --region <region> [options]
+export const signUsage: string = `usage: ossup sign explain [oss://<bucket>[/<key>]] --region <region> [options]
 
 Signs a request as ossup does and prints every step, numbered as in docs/signing.md. Nothing is sent. The secret, the
 signing key and the security token are not shown, and of the signature only the first digits.
@@ -76,6 +76,9 @@ const options = {
   expires: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const
+
+/** For `parseArgs`. */
+export const signOptions: OptionTable = options
 
 export const signHelp = 'see: ossup sign --help'
 

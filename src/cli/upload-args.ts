@@ -14,6 +14,7 @@ import {
   credentialsOptions,
   parseCredentialsArgs,
 } from './credentials-args.js'
+import { type NetworkArgs, networkOptions, parseNetworkArgs } from './network-args.js'
 import { type ObjectArgs, objectOptions, parseObjectArgs } from './object-args.js'
 import { assertStdinArgs, stdinName } from './stdin-args.js'
 
@@ -41,7 +42,8 @@ options:
   --cname               --endpoint is a custom domain that stands for the bucket
   --part-size <size>    100KiB to 5GiB, in bytes or with KiB, MiB, GiB (K, M, G mean the same); default 8MiB, or what
                         keeps the number of parts at 10,000; stdin may have 10,000 parts, 78 GiB with the default
-  --concurrency <n>     parts in flight, 1 to 1000; default 4
+  --concurrency <n>     parts in flight, 1 to 1000; default auto: as many as the link can use
+  --max-concurrency <n> the most that auto goes to, 1 to 1000; default 32
   --checkpoint <path>   where the state of the upload is kept; default <file>.ucp, for stdin none
   --checkpoint-dir <d>  an existing directory that keeps the state: one file for each source and destination
   --no-checkpoint       keep no state: a failed upload is aborted and starts over
@@ -49,6 +51,12 @@ options:
                         stat trusts size, times and inode
   --adopt               without a checkpoint, look on OSS for an unfinished upload of this key and continue it
   --restart             give up the upload that the checkpoint records, abort it, and start over
+  --attempts <n>        tries of each request, 1 to 100, with growing pauses; default 10; 1 tries nothing twice
+  --connect-timeout <t> time to establish a connection, 1s to 10m; default 10s
+  --idle-timeout <t>    time in which the network may take no byte of what is sent, 1s to 1d; default 60s
+  --answer-timeout <t>  time to wait for the answer once everything is sent, 1s to 1d; default 2m
+  --deadline <t>        time for the whole upload, 1s to 24d; what it has sent by then is kept; default none
+                        each <t> in seconds, or a number with s, m, h or d, e.g. 90s
   --content-md5         send the MD5 of each part, which is signed: OSS refuses other bytes; every part is read twice
   --sign-header <name>  sign another header in every request, e.g. host or content-length; may be repeated
   --content-type <type> Content-Type of the object; without it the name of the file tells, else that of the key
@@ -75,6 +83,7 @@ options:
   --on-abort <what>     what a cancelled upload leaves: keep (default) its parts and checkpoint, or discard both
   --json                JSON lines on stdout, the last one with type "result"; a failure is one JSON line on stderr
   --quiet               no progress and no notes on stderr, only errors
+  --verbose             a line on stderr for each request, retry and wait; with --json a line on stdout for each request
   -h, --help            show this text
 
 environment:
@@ -99,7 +108,7 @@ example:
   ossup upload ./disk.img oss://examplebucket/backup/disk.img --region cn-hangzhou --part-size 16MiB
 `
 
-export interface UploadArgs extends CredentialsArgs {
+export interface UploadArgs extends CredentialsArgs, NetworkArgs {
   /** Undefined for stdin. */
   readonly path: string | undefined
   readonly bucket: string
@@ -114,7 +123,8 @@ export interface UploadArgs extends CredentialsArgs {
   readonly cname: boolean | undefined
   /** Bytes. */
   readonly partSize: number | undefined
-  readonly concurrency: number | undefined
+  readonly concurrency: number | 'auto' | undefined
+  readonly maxConcurrency: number | undefined
   readonly checkpoint: boolean
   readonly checkpointPath: string | undefined
   readonly checkpointDir: string | undefined
@@ -128,11 +138,13 @@ export interface UploadArgs extends CredentialsArgs {
   readonly onAbort: 'keep' | 'discard' | undefined
   readonly json: boolean
   readonly quiet: boolean
+  readonly verbose: boolean
 }
 
 const options = {
   ...credentialsOptions,
   ...objectOptions,
+  ...networkOptions,
   region: { type: 'string' },
   endpoint: { type: 'string' },
   'path-style': { type: 'boolean', default: false },
@@ -142,6 +154,7 @@ const options = {
   cname: { type: 'boolean', default: false },
   'part-size': { type: 'string' },
   concurrency: { type: 'string' },
+  'max-concurrency': { type: 'string' },
   checkpoint: { type: 'string' },
   'checkpoint-dir': { type: 'string' },
   'no-checkpoint': { type: 'boolean', default: false },
@@ -153,6 +166,7 @@ const options = {
   'on-abort': { type: 'string' },
   json: { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
 } as const
 
 /** Names of all options, without their hyphens. */
@@ -176,7 +190,10 @@ export function parseUploadArgs(
     )
   }
   const { bucket, key } = parseObjectUrl(url)
-  const { checkpoint, verify, json, quiet, adopt, restart } = values
+  const { checkpoint, verify, json, quiet, verbose, adopt, restart } = values
+  if (quiet && verbose) {
+    throw usageError('--quiet and --verbose contradict each other', 'give one of them')
+  }
   const places = (['checkpoint', 'checkpoint-dir', 'no-checkpoint'] as const).filter(
     (name) => values[name] !== undefined && values[name] !== false,
   )
@@ -205,6 +222,7 @@ export function parseUploadArgs(
     )
   }
   const { 'part-size': partSize, concurrency, 'on-abort': onAbort } = values
+  const { 'max-concurrency': maxConcurrency } = values
   return {
     path: isStdin ? undefined : path,
     bucket,
@@ -212,6 +230,7 @@ export function parseUploadArgs(
     region,
     endpoint,
     ...parseCredentialsArgs(values),
+    ...parseNetworkArgs(values),
     pathStyle: values['path-style'] || undefined,
     internal: values.internal || undefined,
     accelerate: values.accelerate || undefined,
@@ -219,7 +238,13 @@ export function parseUploadArgs(
     cname: values.cname || undefined,
     partSize: partSize === undefined ? undefined : parseSize('--part-size', partSize),
     concurrency:
-      concurrency === undefined ? undefined : parseWholeNumber('--concurrency', concurrency),
+      concurrency === undefined || concurrency === 'auto'
+        ? concurrency
+        : parseWholeNumber('--concurrency', concurrency),
+    maxConcurrency:
+      maxConcurrency === undefined
+        ? undefined
+        : parseWholeNumber('--max-concurrency', maxConcurrency),
     checkpoint: isStdin ? hasCheckpoint : !values['no-checkpoint'],
     checkpointPath: checkpoint,
     checkpointDir: values['checkpoint-dir'],
@@ -233,5 +258,6 @@ export function parseUploadArgs(
       onAbort === undefined ? undefined : parseChoice('--on-abort', onAbort, ['keep', 'discard']),
     json,
     quiet,
+    verbose,
   }
 }

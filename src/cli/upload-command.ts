@@ -28,7 +28,7 @@ async function loadLibrary(io: Io, args: UploadArgs): Promise<UploadLibrary> {
     import('../oss/client.js'),
     import('../upload/upload-file.js'),
   ])
-  const dispatcher = await openProxy(io)
+  const dispatcher = await openProxy(io, args.connectTimeout)
   const credentials = await loadCredentials(args, io, dispatcher)
   return {
     createClient: (options) => new OssClient({ ...options, credentials, dispatcher }),
@@ -54,8 +54,10 @@ export async function runUpload(
     library = await load(io, args)
     const callback = await loadCallback(args.object.callbackText)
     const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args
+    const { connectTimeout, idleTimeout, answerTimeout } = args
     client = library.createClient({
       ...{ region, endpoint, pathStyle, internal, accelerate, dualStack, cname },
+      ...{ connectTimeout, idleTimeout, answerTimeout },
       additionalHeaders: args.additionalHeaders,
     })
     const result = await library.uploadFile(client, {
@@ -90,12 +92,14 @@ export async function runUpload(
 }
 
 function uploadOptions(args: UploadArgs): Omit<UploadFileOptions, 'path' | 'source'> {
-  const { bucket, key, partSize, concurrency, checkpointPath, verify, onAbort } = args
-  const { checkpoint, checkpointDir, adopt, restart, contentMd5 } = args
+  const { bucket, key, partSize, concurrency, maxConcurrency, checkpointPath, verify, onAbort } =
+    args
+  const { checkpoint, checkpointDir, adopt, restart, contentMd5, retry, deadline } = args
   const { callbackText: _, ...object } = args.object
   return {
-    ...{ bucket, key, partSize, concurrency, checkpoint, checkpointPath, checkpointDir },
-    ...{ verify, adopt, restart, contentMd5, onAbort, ...object },
+    ...{ bucket, key, partSize, concurrency, maxConcurrency },
+    ...{ checkpoint, checkpointPath, checkpointDir },
+    ...{ verify, adopt, restart, contentMd5, onAbort, retry, deadline, ...object },
   }
 }
 

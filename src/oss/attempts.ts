@@ -110,8 +110,9 @@ export async function attemptRequest<Result>(
       case 'refresh': {
         if (++corrections.refresh > maxCorrections) return giveUp()
         const { result, error } = await renew(connection, used, signal)
-        const isStatic = typeof options.credentials !== 'function'
-        if (!isStatic) emit({ type: 'refresh', code: failure.code, result })
+        if (typeof options.credentials === 'function' && connection.isNews(used)) {
+          emit({ type: 'refresh', code: failure.code, result })
+        }
         if (error !== undefined) {
           const why = isOssError(error) ? error.message : 'the provider failed'
           addHint(failure, `new credentials could not be got (${why})`)

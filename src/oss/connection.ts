@@ -32,6 +32,7 @@ export class Connection {
   reached = false
   #offsetMs = 0
   #refreshing: Promise<Credentials> | undefined
+  #refused: Credentials | undefined
 
   constructor(options: ConnectionOptions) {
     this.options = options
@@ -87,9 +88,18 @@ export class Connection {
     return !isSame(await this.#refreshing, refused)
   }
 
-  assertOpen(): void {
+  /** @param operation what is refused once the client is closed */
+  /** False when it was told before that OSS refuses these: many requests may have been under way with them. */
+  isNews(refused: Credentials): boolean {
+    const isKnown = this.#refused !== undefined && isSame(this.#refused, refused)
+    this.#refused = refused
+    return !isKnown
+  }
+
+  assertOpen(operation: string): void {
     if (!this.options.closed.aborted) return
-    throw new OssError('the client is closed', { code: 'ERR_OSS_TRANSPORT' })
+    const message = `${operation} failed: the client is closed`
+    throw new OssError(message, { code: 'ERR_OSS_TRANSPORT', operation })
   }
 }
 

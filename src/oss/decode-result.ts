@@ -6,6 +6,7 @@ import { parseXml, type XmlElement } from '../xml/document.js'
 import { decodeErrorBody } from '../xml/error-xml.js'
 import { type CallbackReply, callbackReply } from './callback.js'
 import { entityTagIfAny } from './headers.js'
+import { portalHint } from './hints.js'
 import { nameOperation, serviceError } from './send.js'
 
 /**
@@ -21,6 +22,9 @@ export async function decodeResult<Result>(
     const document = await parseXml(response.body, [`${operation}Result`, 'Error'])
     if (document.name !== 'Error') return decode(document)
   } catch (error) {
+    const hint = portalHint(response)
+    const isOurs = error instanceof OssError && error.hint === undefined
+    if (hint !== undefined && isOurs) Object.assign(error, { hint })
     throw nameOperation(error, operation)
   }
   throw await serviceError(operation, response)

@@ -4,6 +4,7 @@ import { formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { OssError } from '../primitives/errors.js'
 import type { TransportResponse } from '../transport/transport.js'
 import { isEncodableEtag } from '../xml/multipart-xml.js'
+import { portalHint } from './hints.js'
 
 /**
  * The ETag without its quotes.
@@ -16,12 +17,13 @@ export function entityTag(operation: string, response: TransportResponse): strin
   throw new OssError(`${operation} answered ${response.status} without an ETag`, {
     code: 'ERR_OSS_MALFORMED_RESPONSE',
     operation,
+    hint: portalHint(response),
   })
 }
 
-/** Undefined also for one that Complete could not be sent with: a part that has it is as good as none. */
+/** Some proxies call every ETag weak (`W/`), which Complete does not know. Undefined also for one that Complete could not be sent with: a part that has it is as good as none. */
 export function entityTagIfAny({ headers }: TransportResponse): string | undefined {
-  const etag = headers['etag']?.trim().replace(/^"(.*)"$/, '$1') ?? ''
+  const etag = headers['etag']?.trim().replace(/^(?:W\/)?"(.*)"$/, '$1') ?? ''
   return isEncodableEtag(etag) ? etag : undefined
 }
 

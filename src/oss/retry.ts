@@ -186,11 +186,18 @@ function judgeAnswer(error: OssServiceError, repetition: Repetition): Verdict {
   if (code === 'InvalidDigest') return { kind: 'retry', reason: 'damaged', atMost: 2 }
   // OSS refuses with 403. A gateway that wants a login may have been passed by then, or never will be.
   if (code === 'HttpStatus401') return { kind: 'retry', reason: 'server', atMost: 3 }
-  // OSS gives RequestTimeout as 400: the body did not arrive in time.
-  if (status >= 500 || status === 408 || code === 'RequestTimeout') {
+  if (isServerTrouble(error)) {
     return { kind: 'retry', reason: 'server', ...after }
   }
   return { kind: 'fail' }
+}
+
+/**
+ * OSS, or a gateway before it, has failed, and has not refused. It gives RequestTimeout, when the body did not arrive in time, as
+ * 400; and an InternalError that comes too late for the status is the document of a 200.
+ */
+export function isServerTrouble({ status, code }: OssServiceError): boolean {
+  return status >= 500 || status === 408 || code === 'RequestTimeout' || code === 'InternalError'
 }
 
 /** Coming back soon is what throttling asks us not to do. */
@@ -210,7 +217,8 @@ export function pauseBefore(
   random: number,
 ): number {
   const base = policy.baseDelay * (verdict.reason === 'throttle' ? throttleFactor : 1)
-  const limit = Math.min(policy.maxDelay, base * 2 ** (failures - 1))
+  // Doubled 30 times it is above every limit; without an end it would be infinite, and nothing times infinity is no number.
+  const limit = Math.min(policy.maxDelay, base * 2 ** Math.min(failures - 1, 30))
   return Math.max(verdict.after ?? 0, Math.round(random * limit))
 }
 

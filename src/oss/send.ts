@@ -113,7 +113,7 @@ export async function sendOnce(
       cautious: attempt.cautious,
     })
   } catch (error) {
-    throw nameOperation(error, request.operation)
+    throw request.signal?.aborted ? error : nameOperation(error, request.operation)
   }
   if (isSuccess(response.status)) return response
   throw await serviceError(request.operation, response, (answer) =>
@@ -211,7 +211,10 @@ export async function serviceError(
     fields,
     retryAfter: parseRetryAfter(headers['retry-after'], new Date()),
     serverTime: serverTimeOf(fields['ServerTime'], headers['date']),
-    hint: explanation === undefined ? hintFor(code, ec, status) : signatureHint(explanation),
+    hint:
+      explanation === undefined
+        ? hintFor(code, ec, status, operation, response)
+        : signatureHint(explanation),
     explanation,
   })
 }

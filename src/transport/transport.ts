@@ -32,7 +32,7 @@ export interface TransportRequest {
   /** Called once for each stretch without progress, when half of its time limit has passed. */
   readonly onStall?: ((stall: Stall) => void) | undefined
   /**
-   * Sends the headers and one byte, and the rest only after a second: an answer that refuses the request arrives then, and is not
+   * Sends the headers and one byte, and the rest half a second later: an answer that refuses the request arrives then, and is not
    * lost in the reset of a connection on which nobody reads any more.
    */
   readonly cautious?: boolean | undefined

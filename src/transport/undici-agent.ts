@@ -22,7 +22,9 @@ type Request = (
 export async function createAgent(options: Agent.Options): Promise<Requester> {
   try {
     const [agent, api] = await Promise.all([
+      // @ts-expect-error: undici has types for its index alone.
       import('undici/lib/dispatcher/agent.js'),
+      // @ts-expect-error: as above.
       import('undici/lib/api/api-request.js'),
     ])
     const created = new (agent.default as AgentClass)(options)

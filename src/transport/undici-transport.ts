@@ -73,7 +73,10 @@ export async function createProxyDispatcher(options: ProxyOptions): Promise<Disp
   // All three are given, so that it reads no environment.
   return new EnvHttpProxyAgent({
     ...{ httpProxy, httpsProxy, noProxy, connections: maxConnections },
+    // To hosts that are called directly, to the proxy, and through it.
     connect: { timeout: connectTimeoutMs },
+    proxyTls: { timeout: connectTimeoutMs },
+    requestTls: { timeout: connectTimeoutMs },
     keepAliveTimeout: 30_000,
   })
 }

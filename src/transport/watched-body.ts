@@ -21,12 +21,12 @@ const quickPieceBytes = 512 * 1024
 const quickMs = 1_000
 const slowMs = 2_000
 /** Milliseconds that a cautious request gives the other side to refuse its headers. */
-const cautionMs = 1_000
+const cautionMs = 500
 
 export interface WatchedBodyOptions {
   readonly watchdog: Watchdog
   readonly pace: Pace
-  /** Hands out one byte, and the rest a second later. */
+  /** Hands out one byte, and the rest half a second later. */
   readonly cautious: boolean
   /** Aborted when the request is over. */
   readonly over: AbortSignal

@@ -82,9 +82,17 @@ export class ConcurrencyLimit {
     return true
   }
 
-  /** A connection was lost, or went silent. A number that somebody has asked for is kept all the same. */
+  /**
+   * A connection was lost, or went silent: a part of those that were added is given up, never of those that an upload begins with.
+   * A number that somebody has asked for is kept all the same.
+   */
   lost(startedAt: number): void {
-    if (this.#search !== undefined) this.throttled(startedAt)
+    if (this.#search === undefined || this.#current <= firstGuess) return
+    if (startedAt < this.#loweredAt) return
+    this.#loweredAt = this.#now()
+    this.#acknowledged = 0
+    this.#current = Math.max(firstGuess, Math.floor(this.#current / 2))
+    this.#search.lowered(this.#current)
   }
 
   /** The network took bytes of a part. */

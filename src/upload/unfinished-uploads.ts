@@ -23,6 +23,8 @@ export interface UnfinishedUpload extends ListedUpload {
 export interface UnfinishedUploadsOptions extends ListMultipartUploadsOptions {
   /** Ask for the parts of each upload: a request for each, and one more for each further 1,000 of its parts. */
   readonly held: boolean
+  /** Only those for which this says so are asked for and given. @default all */
+  readonly only?: ((upload: ListedUpload) => boolean) | undefined
   /** Called once when ListParts is denied: from then on it is not asked any more. */
   readonly onDenied?: (() => void) | undefined
 }
@@ -35,7 +37,7 @@ export async function* unfinishedUploads(
   client: OperationClient,
   options: UnfinishedUploadsOptions,
 ): AsyncGenerator<UnfinishedUpload, void, undefined> {
-  const { held, onDenied, ...listing } = options
+  const { held, only = () => true, onDenied, ...listing } = options
   const measuring = { wanted: held }
   const measure = async (upload: ListedUpload): Promise<UnfinishedUpload | undefined> => {
     if (!measuring.wanted) return upload
@@ -51,6 +53,7 @@ export async function* unfinishedUploads(
   }
   let batch: ListedUpload[] = []
   for await (const upload of listMultipartUploads(client, listing)) {
+    if (!only(upload)) continue
     batch.push(upload)
     // The first is asked for alone: where it is denied, the others need not be.
     if (measuring.wanted && batch.length < batchSize) continue

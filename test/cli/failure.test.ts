@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { usageError } from '../../src/cli/args.js'
 import { describeFailure, failureJson, failureText } from '../../src/cli/failure.js'
-import { OssError, OssServiceError } from '../../src/primitives/errors.js'
+import { type FailedAttempt, OssError, OssServiceError } from '../../src/primitives/errors.js'
 
 const help = 'see: help'
 
@@ -57,6 +57,11 @@ describe('describeFailure', () => {
       ['callback.url', '--callback.url'],
       ['dualStack', '--dual-stack'],
       ['checkpointDir', '--checkpoint-dir'],
+      ['retry.attempts', '--attempts'],
+      ['connectTimeout', '--connect-timeout'],
+      ['idleTimeout', '--idle-timeout'],
+      ['answerTimeout', '--answer-timeout'],
+      ['deadline', '--deadline'],
     ]) {
       expect(describeFailure(new TypeError(`${option} must`), help).message).toBe(`${flag} must`)
     }
@@ -101,6 +106,34 @@ describe('describeFailure', () => {
     })
     expect(failureText(failure)).toBe('UploadPart failed: no; grant it')
     expect(JSON.parse(failureJson(failure))).toEqual({ type: 'error', ...failure })
+  })
+
+  it('carries the attempts, and the page of OSS about the error', () => {
+    const error = new OssServiceError('no', {
+      ...{ code: 'AccessDenied', status: 403, ec: '0003-00000001' },
+      fields: { RecommendDoc: 'https://api.aliyun.com/troubleshoot?q=0003-00000001' },
+    })
+    const attempts: readonly FailedAttempt[] = [
+      {
+        ...{ startedAt: '2025-01-02T03:04:05.000Z', durationMs: 12 },
+        ...{ code: 'AccessDenied', status: 403, verdict: 'fail' },
+      },
+    ]
+    error.attempts = attempts
+    expect(describeFailure(error, help)).toMatchObject({
+      recommendDoc: 'https://api.aliyun.com/troubleshoot?q=0003-00000001',
+      attempts,
+    })
+    const elsewhere = new OssServiceError('no', {
+      ...{ code: 'AccessDenied', status: 403, fields: { RecommendDoc: 'https://evil.example' } },
+    })
+    expect(describeFailure(elsewhere, help)).not.toHaveProperty('recommendDoc')
+    expect(describeFailure(elsewhere, help)).not.toHaveProperty('attempts')
+  })
+
+  it('says what to do about a deadline, with and without something to resume', () => {
+    expect(describeFailure(failed('ERR_OSS_TIMEOUT', true), help).hint).toMatch(/to resume$/)
+    expect(describeFailure(failed('ERR_OSS_TIMEOUT', false), help).hint).toMatch(/--deadline/)
   })
 
   it('leaves out what is not known', () => {

@@ -41,6 +41,20 @@ describe('on a terminal', () => {
     expect(io.err).toContain('\r\x1b[Kossup: note: hello\n\rsending')
   })
 
+  it('shows retries with the next redraw', () => {
+    const io = pretendIo({ isTTY: true, columns: 100 })
+    const display = createDisplay(io, true)
+    display.update(progressAt(mib))
+    display.retrying(2)
+    expect(io.err).not.toContain('retrying')
+    io.wait(100)
+    display.update(progressAt(mib))
+    expect(io.err).toContain('retrying 2')
+    display.retrying(0)
+    display.end()
+    expect(io.err.split('\r').at(-1)).not.toContain('retrying')
+  })
+
   it('uses no colour, and never a line wider than the terminal', () => {
     const io = pretendIo({ isTTY: true, columns: 20, env: { NO_COLOR: '1' } })
     const display = createDisplay(io, true)

@@ -25,6 +25,15 @@ describe('progressLine', () => {
     expect(progressLine(state, columns).length).toBeLessThan(Math.max(1, columns))
   })
 
+  it('shows how many requests are tried again, in place of a time that nobody knows', () => {
+    const line = progressLine({ ...state, retrying: 3 }, 120)
+    expect(line).toContain('5.0 MiB/s  retrying 3  4/10 parts')
+    expect(progressLine({ ...state, retrying: 3 }, 80)).toMatch(/\[.*retrying 3$/)
+    expect(plainProgress({ ...state, retrying: 3 })).toContain(', retrying 3, ')
+    const over = { ...state, phase: 'completed', retrying: 3 } as const
+    expect(progressLine(over, 120)).not.toContain('retrying')
+  })
+
   it('keeps percent and bytes longest', () => {
     expect(progressLine(state, 80)).toContain('[####------]   40 %')
     expect(progressLine(state, 40)).toBe('sending 40 % 40.0 / 100.0 MiB 5.0 MiB/s')

@@ -21,6 +21,7 @@ describe('parseUploadArgs', () => {
       profile: undefined,
       partSize: undefined,
       concurrency: undefined,
+      maxConcurrency: undefined,
       checkpoint: true,
       checkpointPath: undefined,
       checkpointDir: undefined,
@@ -31,8 +32,11 @@ describe('parseUploadArgs', () => {
       additionalHeaders: undefined,
       object: expect.objectContaining({ metadata: undefined, callbackText: undefined }),
       onAbort: undefined,
+      ...{ retry: undefined, deadline: undefined },
+      ...{ connectTimeout: undefined, idleTimeout: undefined, answerTimeout: undefined },
       json: false,
       quiet: false,
+      verbose: false,
     })
   })
 
@@ -78,6 +82,14 @@ describe('parseUploadArgs', () => {
     })
   })
 
+  it('takes how often to try, how long to wait, and whether to tell', () => {
+    expect(
+      parse('f oss://b/k --region r --attempts 3 --idle-timeout 90s --deadline 2h --verbose'),
+    ).toMatchObject({
+      ...{ retry: { attempts: 3 }, idleTimeout: 90_000, deadline: 7_200_000, verbose: true },
+    })
+  })
+
   it('takes a directory for checkpoints', () => {
     expect(parse('f oss://b/k --region r --checkpoint-dir d')).toMatchObject({
       ...{ checkpoint: true, checkpointPath: undefined, checkpointDir: 'd' },
@@ -120,6 +132,10 @@ describe('parseUploadArgs', () => {
     ['f oss://b/k', 'no region is given'],
     ['f oss://b --region r', 'the destination oss://b names no key'],
     ['f oss://b/k --region r --part-size 1.1', '--part-size "1.1" is not a whole number of bytes'],
+    [
+      'f oss://b/k --region r --max-concurrency x',
+      '--max-concurrency must be a whole number, not "x"',
+    ],
     ['f oss://b/k --region r --concurrency x', '--concurrency must be a whole number, not "x"'],
     ['f oss://b/k --region r --verify x', '--verify cannot be "x"'],
     ['f oss://b/k --region r --credentials x', '--credentials cannot be "x"'],
@@ -134,6 +150,8 @@ describe('parseUploadArgs', () => {
       'f oss://b/k --region r --checkpoint-dir d --no-checkpoint',
       '--checkpoint-dir and --no-checkpoint contradict each other',
     ],
+    ['f oss://b/k --region r --quiet --verbose', '--quiet and --verbose contradict each other'],
+    ['f oss://b/k --region r --deadline soon', '--deadline "soon" is not a duration'],
     ['f oss://b/k --region r --meta a', '--meta has no name and value'],
     ['f oss://b/k --region r --restart --no-checkpoint', 'contradict each other'],
   ])('refuses "%s"', (line, message) => {

@@ -91,6 +91,17 @@ describe('runUpload', () => {
     expect(asked.upload).not.toHaveProperty('callbackText')
   })
 
+  it('hands on how often to try and how long to wait, each to whom it concerns', async () => {
+    const { asked, load } = pretendLibrary()
+    const more = ['--attempts', '3', '--deadline', '1h', '--connect-timeout', '5']
+    const last = ['--idle-timeout', '90', '--answer-timeout', '5m']
+    expect(await runUpload(pretendIo(), [...argv, ...more, ...last], load)).toBe(0)
+    expect(asked.client).toMatchObject({
+      ...{ connectTimeout: 5_000, idleTimeout: 90_000, answerTimeout: 300_000 },
+    })
+    expect(asked.upload).toMatchObject({ retry: { attempts: 3 }, deadline: 3_600_000 })
+  })
+
   it('a callback that is no JSON is a usage error', async () => {
     const io = pretendIo()
     const { load, asked } = pretendLibrary()

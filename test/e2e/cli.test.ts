@@ -163,7 +163,7 @@ describe('failure', () => {
       ossup(argv, { env }),
       ossup([...argv, '--json'], { env, cwd: twin }),
     ])
-    expect(words.stderr).toMatch(/^ossup: error: [^\n]*; [^\n]*\n$/)
+    expect(words.stderr).toMatch(/^ossup: error: [^\n]*; [^\n]*\n(?:ossup: note: [^\n]*\n)*$/)
     expect(words.stderr).toMatch(said)
     expect(words).toMatchObject({ exitCode, signal: null, stdout: '' })
     expect(json.exitCode).toBe(exitCode)
@@ -250,7 +250,7 @@ describe('failure', () => {
         'http://127.0.0.1:1',
       ],
       1,
-      /ECONNREFUSED.*check the endpoint and the network/,
+      /ECONNREFUSED.*check the endpoint, its port and proxies/,
     ))
 
   it('a missing region', () =>
@@ -299,10 +299,11 @@ describe('failure', () => {
     )
     const failed = await ossup(inParts('--concurrency', '2'))
     expect(failed.exitCode).toBe(3)
-    const [error, note, end] = failed.stderr
+    const [error, more, note, end] = failed.stderr
       .split('\n')
       .filter((line) => !line.includes('sending:'))
     expect(error).toMatch(/^ossup: error: UploadPart failed: .*AccessDenied/)
+    expect(more).toMatch(/^ossup: note: more about EC /)
     expect(note).toMatch(
       /^ossup: note: \d+ of 20 parts are safe; run the same command again to resume$/,
     )
@@ -325,6 +326,8 @@ describe('failure', () => {
         status: 403,
         uploadId: fake.uploads('examplebucket')[0]?.uploadId,
         checkpointPath: 'f.bin.ucp',
+        recommendDoc: expect.stringMatching(/^https:\/\/api\.aliyun\.com\//),
+        attempts: [expect.objectContaining({ code: 'SignatureDoesNotMatch', verdict: 'fail' })],
         abandonedUploadIds: [],
       },
     ])

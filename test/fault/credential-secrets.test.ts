@@ -36,7 +36,6 @@ const answers: readonly ServiceAnswer[] = [
   { json: { ...good, AccessKeySecret: `${secret}\n` } },
   { json: { ...good, SecurityToken: `${secret}\u00e9` } },
   { json: { ...good, Expiration: secret } },
-  { json: { ...good, Expiration: '1999-01-01T00:00:00Z' } },
   { json: { Credentials: { ...good, SecurityToken: [secret] } } },
   { status: 403, json: { Code: secret, Message: secret, ...good } },
   { status: 500, text: secret },

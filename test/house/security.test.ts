@@ -55,7 +55,7 @@ describe('SECURITY.md', () => {
   })
 
   it('names options and commands that exist', () => {
-    expect(read('src/upload/options.ts')).toContain('readonly contentMd5?:')
+    expect(read('src/upload/option-types.ts')).toContain('readonly contentMd5?:')
     expect(read('src/oss/client.ts')).toContain('readonly additionalHeaders?:')
   })
 })

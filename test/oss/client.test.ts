@@ -4,6 +4,7 @@ import { Agent } from 'undici'
 import { describe, expect, it, vi } from 'vitest'
 import { OssClient, type OssClientOptions } from '../../src/oss/client.js'
 import { headObject, putObject } from '../../src/oss/object.js'
+import { defaultRetryPolicy } from '../../src/oss/retry.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { issued, startFakeService } from '../support/credentials-services.js'
 import { type FakeOss, startFakeOss } from '../support/fake-oss/index.js'
@@ -18,8 +19,10 @@ const temporary = {
 const object = { bucket: 'examplebucket', key: 'k' }
 const body = Buffer.from('x')
 
-const clientOf = (oss: FakeOss, options: OssClientOptions = {}) =>
-  new OssClient({ region, endpoint: oss.endpoint, credentials: fakeCredentials, ...options })
+const clientOf = (oss: FakeOss, options: OssClientOptions = {}) => {
+  const common = { region, endpoint: oss.endpoint, credentials: fakeCredentials }
+  return new OssClient({ ...common, retry: { attempts: 1 }, ...options })
+}
 
 /** Waits until the fake has no connection left. */
 const disconnected = (oss: FakeOss) =>
@@ -313,6 +316,7 @@ describe('OssClient: secrets', () => {
     expect(shown(client)).not.toContain('sentinel')
     expect(JSON.parse(JSON.stringify(client))).toEqual({
       endpoint: { region, pathStyle: false, origin: 'https://oss-cn-hangzhou.aliyuncs.com' },
+      retry: defaultRetryPolicy,
     })
   })
 

@@ -30,6 +30,24 @@ describe('decodeResult', () => {
   })
 })
 
+describe('a page for people in place of an answer', () => {
+  it.each(['<!DOCTYPE html><html>', '\n <HTML lang="de">', '\ufeff<html>'])(
+    'is named as such: %j',
+    async (body) => {
+      const error = await rejection(decodeResult('ListParts', answer(body), () => ''))
+      expect(error).toMatchObject({
+        code: 'ERR_OSS_MALFORMED_RESPONSE',
+        hint: expect.stringMatching(/^a captive portal or a proxy answered in place of OSS/),
+      })
+    },
+  )
+
+  it('does not give its hint to other bodies', async () => {
+    const error = await rejection(decodeResult('ListParts', answer('<htm>'), () => ''))
+    expect(error).not.toHaveProperty('hint')
+  })
+})
+
 describe('decodeCallbackAnswer', () => {
   const decode = (...given: Parameters<typeof answer>) =>
     decodeCallbackAnswer('PutObject', answer(...given))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hintFor, signatureHint } from '../../src/oss/hints.js'
+import { hintFor, portalHint, signatureHint } from '../../src/oss/hints.js'
 
 describe('hintFor', () => {
   it.each([
@@ -67,5 +67,71 @@ describe('signatureHint', () => {
     expect(signatureHint({ steps: [] })).toBe(
       'check that OSS_ACCESS_KEY_SECRET belongs to OSS_ACCESS_KEY_ID, or run ossup sign explain',
     )
+  })
+})
+
+describe('hints by operation', () => {
+  it.each([
+    ['PutObject', 'oss:PutObject'],
+    ['InitiateMultipartUpload', 'oss:PutObject'],
+    ['UploadPart', 'oss:PutObject'],
+    ['CompleteMultipartUpload', 'oss:PutObject'],
+    ['ListParts', 'oss:ListParts'],
+    ['AbortMultipartUpload', 'oss:AbortMultipartUpload'],
+    ['ListMultipartUploads', 'oss:ListMultipartUploads'],
+    ['HeadObject', 'oss:GetObject'],
+    ['toString', 'this operation'],
+  ])('%s needs %s', (operation, action) => {
+    expect(hintFor('AccessDenied', undefined, 403, operation)).toBe(
+      `grant ${action} to the RAM user or role, and check the bucket and its region`,
+    )
+  })
+})
+
+describe('answers that are not OSS’s', () => {
+  const answer = (headers: Record<string, string>, body = '') => ({
+    headers,
+    body: Buffer.from(body),
+  })
+  const portal = /^a captive portal or a proxy answered in place of OSS/
+
+  it.each([
+    [{ 'content-type': 'text/html; charset=utf-8' }, ''],
+    [{}, '<!doctype HTML>'],
+    [{ 'x-oss-request-id': 'R' }, '\r\n\t<html\n>'],
+    [{}, '\ufeff<!DOCTYPE html>'],
+  ])('are pages: %j %j', (headers, body) => {
+    expect(portalHint(answer(headers, body))).toMatch(portal)
+    expect(hintFor('HttpStatus502', '', 502, 'UploadPart', answer(headers, body))).toMatch(portal)
+  })
+
+  it.each([
+    [{ 'content-type': 'text/html', 'x-oss-request-id': 'R' }, 'x'],
+    [{ 'content-type': 'application/xml' }, '<Error/>'],
+    [{ 'content-type': 'text/htmlx' }, '<htmlish>'],
+    [{}, ''],
+  ])('are no pages: %j %j', (headers, body) => {
+    expect(portalHint(answer(headers, body))).toBeUndefined()
+  })
+
+  const redirected = (location: string) =>
+    hintFor('HttpStatus302', '', 302, 'UploadPart', answer({ location }, '<html>'))
+  const rule = 'redirects are not followed: use the endpoint of the bucket'
+
+  it.each([
+    [
+      'https://b.oss-cn-beijing.aliyuncs.com/k?x=secret',
+      `${rule} (this one leads to b.oss-cn-beijing.aliyuncs.com)`,
+    ],
+    [
+      'http://user:pass@login.hotel.example:8080/?token=secret',
+      `${rule}, or log in to the network, where login.hotel.example is its login page`,
+    ],
+    ['/elsewhere', rule],
+    ['javascript:alert(1)', rule],
+    ['http://', rule],
+    [`http://${'a'.repeat(254)}/`, rule],
+  ])('are redirects to %s', (location, hint) => {
+    expect(redirected(location)).toBe(hint)
   })
 })

@@ -96,6 +96,17 @@ describe('send: error answers', () => {
         UploadId: '0004B9894A22E5B1888A1E29F8236E2D',
         RecommendDoc: 'https://api.aliyun.com/troubleshoot?q=0042-00000002',
       },
+      attempts: [
+        {
+          startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+          durationMs: expect.any(Number),
+          code: 'NoSuchUpload',
+          status: 404,
+          requestId: '5C3D9175B6FC201293AD4890',
+          ec: '0042-00000002',
+          verdict: 'fail',
+        },
+      ],
     })
   })
 
@@ -139,7 +150,9 @@ describe('send: error answers', () => {
       hostId: '',
       ec: '',
       fields: {},
-      hint: 'OSS is busy or failing: run again later',
+      hint: /<html/.test(body)
+        ? expect.stringContaining('captive portal')
+        : 'OSS is busy or failing: run again later',
     })
   })
 
@@ -191,6 +204,9 @@ describe('send: what is sent', () => {
       body: undefined,
       signal: undefined,
       maxResponseBytes: 4 * 1024 * 1024,
+      timeouts: { idleTimeout: 60_000, answerTimeout: 120_000 },
+      onStall: expect.any(Function),
+      cautious: false,
     })
     expect(headers).toEqual({
       'x-oss-date': '20260102T030405Z',

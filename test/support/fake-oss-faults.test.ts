@@ -93,6 +93,57 @@ describe('faults', () => {
     expect(stored()).toBe(0)
   })
 
+  it('early-response: with reset, RST follows the answer', async () => {
+    plan({ type: 'early-response', status: 403, code: 'AccessDenied', reset: true })
+    const { port } = new URL(fake.endpoint)
+    const socket = connect(Number(port), '127.0.0.1')
+    // Whether the reset or the end is seen depends on what the machine has read by then.
+    socket.on('error', () => {})
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+    })
+    socket.write(
+      `PUT /examplebucket/k?partNumber=1&uploadId=${id} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\npart`,
+    )
+    await once(socket, 'close').catch(() => {})
+    expect(answer).toContain('<Code>AccessDenied</Code>')
+    expect(fake.requests.at(-1)).toMatchObject({ status: 403 })
+    await vi.waitFor(() => expect(fake.openConnections).toBe(0))
+    expect(stored()).toBe(0)
+  })
+
+  it('endless: goes on as long as it was told, or until the client goes away', async () => {
+    plan({ type: 'endless', status: 500, bytes: 1_000_000 })
+    const { status, text } = await putPart()
+    expect([status, text.length]).toEqual([500, 1_000_000])
+    expect(text).toMatch(/^<Error><Code>InternalError<\/Code><Message>x+$/)
+    plan({ type: 'endless', status: 403, bytes: 2 ** 30 })
+    const target = `/examplebucket/k?partNumber=1&uploadId=${id}`
+    const { host, port } = new URL(fake.endpoint)
+    const outgoing = httpRequest({
+      ...{ port, method: 'PUT', path: target },
+      headers: signedHeaders({ method: 'PUT', target, body: bytes }, host),
+    }).end(bytes)
+    const [incoming] = await once(outgoing, 'response')
+    incoming.on('error', () => {})
+    await once(incoming, 'data')
+    incoming.destroy()
+    const logged = fake.requests.at(-1)
+    await vi.waitFor(() => expect(fake.openConnections).toBe(0))
+    expect(logged).toMatchObject({ status: 403, responded: true })
+    expect(logged?.endlessBytes).toBeLessThan(64 * 2 ** 20)
+    expect(stored()).toBe(0)
+  })
+
+  it('drip: applies, and answers in pieces', async () => {
+    fake.setFault(() => ({ type: 'drip', pieces: 5, ms: 10 }))
+    const startedAt = performance.now()
+    const { status, text } = await call('GET', `/k?uploadId=${id}`)
+    expect([status, xmlText(text, 'UploadId')]).toEqual([200, id])
+    expect(performance.now() - startedAt).toBeGreaterThan(35)
+  })
+
   it('delay: applies at once and answers late', async () => {
     plan({ type: 'delay', ms: 50 })
     const startedAt = performance.now()

@@ -6,7 +6,7 @@ import { abandonUpload } from '../../src/upload/abandon.js'
 import { Checkpoint } from '../../src/upload/checkpoint.js'
 import type { UploadEvent } from '../../src/upload/events.js'
 import { serviceOf, type UploadRun } from '../../src/upload/run.js'
-import { World } from '../support/world.js'
+import { randomBytes, World } from '../support/world.js'
 
 let world: World
 afterEach(() => world.close())
@@ -83,5 +83,69 @@ describe('abandonUpload', () => {
     expect(world.oss.requests.map(({ operation }) => operation)).toEqual([
       'InitiateMultipartUpload',
     ])
+  })
+})
+
+describe('a lost answer to Initiate', () => {
+  const partSize = 102_400
+  const bytes = randomBytes(3 * partSize)
+
+  async function losing(change: { denied?: readonly string[]; now?: () => Date } = {}) {
+    world = await World.create(bytes, change)
+    const { bucket, key } = world
+    let left = 1
+    const lose = () =>
+      world.oss.setFault(({ operation }) =>
+        operation === 'InitiateMultipartUpload' && left-- > 0
+          ? { type: 'reset-after-apply' }
+          : undefined,
+      )
+    const client = { retry: { attempts: 3, baseDelay: 0 } }
+    return { process: world.process(undefined, { client }), lose, bucket, key }
+  }
+
+  it('leaves an upload that is reported, and not touched', async () => {
+    const { process, lose } = await losing()
+    lose()
+    const result = await process.upload()
+    const [stray = ''] = world.openUploadIds()
+    expect(result).toMatchObject({ outcome: 'completed', abandonedUploadIds: [stray] })
+    expect(result?.uploadId).not.toBe(stray)
+    expect(process.events).toContainEqual({
+      ...{ type: 'found', uploadId: stray, matchingBytes: 0, adopted: false },
+    })
+    expect(world.openUploadIds()).toHaveLength(1)
+  })
+
+  it('says nothing of uploads that are older, or of other keys', async () => {
+    let ago = 10 * 60_000
+    const { process, lose, bucket, key } = await losing({ now: () => new Date(Date.now() - ago) })
+    await initiateMultipartUpload(process.client, { bucket, key })
+    await initiateMultipartUpload(process.client, { bucket, key: `${key}2` })
+    ago = 0
+    await initiateMultipartUpload(process.client, { bucket, key: `${key}3` })
+    lose()
+    const result = await process.upload()
+    expect(world.openUploadIds()).toHaveLength(4)
+    expect(result?.abandonedUploadIds).toHaveLength(1)
+  })
+
+  it('that cannot be looked for is said to be', async () => {
+    const { process, lose } = await losing({ denied: ['ListMultipartUploads'] })
+    lose()
+    expect((await process.upload())?.abandonedUploadIds).toEqual([])
+    expect(process.events).toContainEqual({
+      type: 'degraded',
+      operation: 'ListMultipartUploads',
+      consequence: 'an upload whose answer was lost may be open, and cannot be looked for',
+    })
+  })
+
+  it('is not looked for when none was lost', async () => {
+    const { process } = await losing()
+    await process.upload()
+    expect(world.oss.requests.map(({ operation }) => operation)).not.toContain(
+      'ListMultipartUploads',
+    )
   })
 })

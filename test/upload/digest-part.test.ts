@@ -98,11 +98,11 @@ describe('contentMd5', () => {
     world = await World.create(bytes)
     const process = world.process()
     const { client } = process
-    const send = client.send.bind(client)
+    const call = client.call.bind(client)
     // The MD5 of the part has been computed when its request is made.
-    client.send = (request) => {
+    client.call = (request, read) => {
       if (request.query?.['partNumber'] === '3') world.fs.putUnnoticed(world.path, edited)
-      return send(request)
+      return call(request, read)
     }
     await expect(process.upload({ contentMd5: true, concurrency: 1 })).rejects.toMatchObject({
       code: 'InvalidDigest',
@@ -116,10 +116,10 @@ describe('contentMd5', () => {
   it('a change that the file shows is named as such', async () => {
     world = await World.create(bytes)
     const process = world.process()
-    const send = process.client.send.bind(process.client)
-    process.client.send = (request) => {
+    const call = process.client.call.bind(process.client)
+    process.client.call = (request, read) => {
       if (request.query?.['partNumber'] === '3') world.fs.put(world.path, edited)
-      return send(request)
+      return call(request, read)
     }
     await expect(process.upload({ contentMd5: true, concurrency: 1 })).rejects.toMatchObject({
       code: 'ERR_OSS_SOURCE_CHANGED',

@@ -30,7 +30,8 @@ describe('defaults', () => {
       ...rest,
       source: { kind: 'file', path },
       partSize: undefined,
-      concurrency: 4,
+      concurrency: 'auto',
+      maxConcurrency: 32,
       checkpoint: { path: './file.bin.ucp', store: undefined },
       verify: 'content',
       adopt: false,
@@ -41,6 +42,8 @@ describe('defaults', () => {
       trafficLimit: undefined,
       sequential: false,
       contentMd5: false,
+      retry: undefined,
+      deadline: undefined,
       signal: undefined,
       onProgress: undefined,
       onEvent: undefined,
@@ -65,6 +68,8 @@ describe('defaults', () => {
     const given = {
       partSize: 102_400,
       concurrency: 7,
+      retry: { attempts: 3 },
+      deadline: 5_000,
       verify: 'stat',
       adopt: true,
       restart: true,
@@ -205,6 +210,28 @@ describe('sequential', () => {
   })
 })
 
+describe('concurrency', () => {
+  it('is found by itself, except where a number has consequences that the caller should know of', () => {
+    const of = (change: object) => {
+      const { concurrency, maxConcurrency } = resolveWith(change)
+      return [concurrency, maxConcurrency]
+    }
+    const stream = { path: undefined, source: Readable.from([]) }
+    expect(of({ concurrency: 'auto', maxConcurrency: 7 })).toEqual(['auto', 7])
+    expect(of({ trafficLimit: 819_200 })).toEqual([4, 32])
+    expect(of({ trafficLimit: 819_200, maxConcurrency: 2 })).toEqual([2, 2])
+    expect(of(stream)).toEqual([4, 32])
+    expect(of({ ...stream, concurrency: 9 })).toEqual([9, 32])
+    expect(of({ sequential: true })).toEqual([1, 1])
+  })
+
+  it('as a number takes no maxConcurrency beside it', () => {
+    expect(thrown(() => resolveWith({ concurrency: 4, maxConcurrency: 8 }))).toEqual(
+      new TypeError('maxConcurrency needs concurrency "auto": a number is not changed'),
+    )
+  })
+})
+
 describe('what the object is stored with', () => {
   it('has the Content-Type that the names tell, unless one is given', () => {
     const type = (change: object) => resolveWith(change).object.headers?.['Content-Type']
@@ -265,7 +292,10 @@ describe('what each option accepts', () => {
     ['bucket', ['abc', 'a-b', 'a'.repeat(63), '123']],
     ['key', ['a', 'a/../b', 'a'.repeat(1023), 'é'.repeat(511), ' ']],
     ['partSize', [102_400, 102_401, 5 * 1024 ** 3 - 1, 5 * 1024 ** 3]],
-    ['concurrency', [1, 2, 999, 1000]],
+    ['concurrency', [1, 2, 999, 1000, 'auto']],
+    ['maxConcurrency', [1, 2, 999, 1000]],
+    ['retry', [{}, { attempts: 1 }, { attempts: undefined, budget: 5 }]],
+    ['deadline', [1, 2, 2_147_483_646, 2_147_483_647]],
     ['checkpoint', [true, false]],
     ['checkpointPath', ['x']],
     ['verify', ['content', 'stat']],
@@ -322,7 +352,21 @@ describe('what each option accepts', () => {
       'concurrency',
       [null, 0, -1, 1001, 1.5, '4', 4n, Number.NaN, Number.POSITIVE_INFINITY],
       RangeError,
-      'concurrency must be a whole number, 1 to 1000, not ',
+      'concurrency must be a whole number, 1 to 1000, or "auto", not ',
+    ],
+    [
+      'maxConcurrency',
+      [null, 0, -1, 1001, 1.5, '4', 'auto'],
+      RangeError,
+      'maxConcurrency must be a whole number, 1 to 1000, not ',
+    ],
+    ['retry', [null, 1, 'x', [], { retries: 1 }], TypeError, 'retry'],
+    ['retry', [{ attempts: 0 }, { budget: 1.5 }], RangeError, 'retry.'],
+    [
+      'deadline',
+      [null, 0, -1, 2_147_483_648, 1.5, '5', Number.NaN, Number.POSITIVE_INFINITY],
+      RangeError,
+      'deadline must be a whole number of milliseconds, 1 to 2147483647, not ',
     ],
     [
       'checkpoint',

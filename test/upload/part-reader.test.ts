@@ -353,3 +353,43 @@ describe('leaving the loop early', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 })
+
+describe('opening again', () => {
+  it('reads the part anew, and only the latest pass tells its CRC-64', async () => {
+    const reader = new PartReader(new FakeSource(), rangeOf(mib, mib), new PartBuffers())
+    const first = iterate(reader)
+    await first.next()
+    for (const _ of [1, 2]) {
+      const { data } = await drain(reader)
+      expect(data.equals(bytes.subarray(mib, 2 * mib))).toBe(true)
+      expect(reader.crc64).toBe(formatCrc64(crc64(data)))
+    }
+    expect(await first.next()).toEqual({ done: true, value: undefined })
+    expect(reader.crc64).toBe(formatCrc64(crc64(bytes.subarray(mib, 2 * mib))))
+  })
+
+  it('waits for the read of the pass before, which is into the same memory', async () => {
+    const source = new FakeSource()
+    const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers())
+    const hold = deferred()
+    source.gate = () => hold.promise
+    const first = iterate(reader)
+    const second = iterate(reader).next()
+    await settle()
+    expect(source.calls).toHaveLength(1)
+    source.gate = undefined
+    hold.resolve()
+    expect(Buffer.from((await second).value ?? []).equals(bytes.subarray(0, chunk))).toBe(true)
+    expect(await first.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('tells no CRC-64 until the new pass has read everything', async () => {
+    const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers())
+    await drain(reader)
+    const again = iterate(reader)
+    expect(reader.crc64).toBeUndefined()
+    await again.next()
+    expect(reader.crc64).toBeUndefined()
+    await reader.settled()
+  })
+})

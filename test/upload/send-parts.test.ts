@@ -15,13 +15,13 @@ describe('sendParts', () => {
     let most = 0
     const process = world.process()
     const { client } = process
-    const send = client.send.bind(client)
-    client.send = async (request) => {
-      if (request.operation !== 'UploadPart') return send(request)
+    const call = client.call.bind(client)
+    client.call = async (request, read) => {
+      if (request.operation !== 'UploadPart') return call(request, read)
       running += 1
       most = Math.max(most, running)
       try {
-        return await send(request)
+        return await call(request, read)
       } finally {
         running -= 1
       }

@@ -41,11 +41,11 @@ describe('a sequential upload', () => {
     let running = 0
     let most = 0
     const process = world.process()
-    const send = process.client.send.bind(process.client)
-    process.client.send = async (request) => {
+    const call = process.client.call.bind(process.client)
+    process.client.call = async (request, read) => {
       running += 1
       most = Math.max(most, running)
-      return send(request).finally(() => {
+      return call(request, read).finally(() => {
         running -= 1
       })
     }

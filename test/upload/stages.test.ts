@@ -30,7 +30,9 @@ async function context(options: object = {}, fake: object = {}) {
   const { bucket, key } = world
   const settings = resolveOptions({
     ...{ bucket, key, source: [], checkpointPath },
-    onEvent: (event) => void (process.events as unknown[]).push(event),
+    onEvent: (event) => {
+      if (event.type !== 'attempt') (process.events as unknown[]).push(event)
+    },
     ...options,
   } as UploadFileOptions)
   const { client, environment, events } = process

@@ -48,6 +48,7 @@ async function virtual(size: number) {
     const client = new OssClient({
       region: 'cn-hangzhou',
       credentials: testCredentials,
+      retry: { attempts: 1 },
       transport: {
         async request(request) {
           requests.push(request)

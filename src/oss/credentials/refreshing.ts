@@ -46,7 +46,8 @@ interface Held {
 
 /**
  * Keeps what `source` gives, and asks it again when 80 % of the lifetime have passed or 5 minutes are left, whichever is
- * earlier; every 10 minutes if there is no `expiration`. All who ask meanwhile wait for one call.
+ * earlier; every 10 minutes if there is no `expiration`, or one that has passed when they arrive: then the clock of this machine is
+ * likely to be wrong, and they are used. If they have expired indeed, OSS refuses them. All who ask meanwhile wait for one call.
  *
  * When that fails, the present credentials are used while they are valid, and the next attempt is made 1 s later, then 2 s, 4 s,
  * up to 30 s. Without valid ones the provider fails as `source` did, and with the same error until the next attempt is due.
@@ -71,14 +72,19 @@ export function refreshingCredentials(
     } catch (error) {
       failure = { error, count: (failure?.count ?? 0) + 1, at: now() }
       throw error
-    } finally {
-      underway = undefined
     }
   }
 
   const renew = (): Promise<ExpiringCredentials> => {
-    underway ??= ask()
-    return underway
+    if (underway !== undefined) return underway
+    const asked = ask()
+    // Not within `ask`: a source that throws before it returns a promise has ended before this is set.
+    underway = asked
+    const ended = (): void => {
+      underway = undefined
+    }
+    asked.then(ended, ended)
+    return asked
   }
 
   const refresh: RefreshingProvider['refresh'] = async ({ force = false } = {}) => {
@@ -102,21 +108,17 @@ export function refreshingCredentials(
 
 function hold(credentials: ExpiringCredentials, time: number): Held {
   const { expiration } = credentials
-  if (expiration === undefined) {
+  const expiresAt = expiration?.getTime() ?? Number.POSITIVE_INFINITY
+  if (Number.isNaN(expiresAt))
+    throw credentialsError('the expiration of the credentials is no date')
+  const left = expiresAt - time
+  // Nobody issues credentials that have ended: a wrong clock is likelier, and OSS, which is asked next, tells the time.
+  if (expiration === undefined || left <= 0) {
     return {
       credentials,
       refreshAt: time + unknownLifetimeMs,
       expiresAt: Number.POSITIVE_INFINITY,
     }
-  }
-  const expiresAt = expiration.getTime()
-  const left = expiresAt - time
-  // Written so that an invalid date is refused too.
-  if (!(left > 0)) {
-    throw credentialsError(
-      'the credentials had expired before they arrived',
-      'check the clock of this machine',
-    )
   }
   const early = Math.min(left * shareOfLifetime, left - leadMs)
   const soonest = Math.min(left * shareOfLifetime, minIntervalMs)

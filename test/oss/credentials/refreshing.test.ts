@@ -60,12 +60,33 @@ describe('refreshingCredentials: when', () => {
     expect(source).toHaveBeenCalledTimes(2)
   })
 
-  it.each([0, -1, Number.NaN])('refuses credentials with %s ms left', async (left) => {
-    const { provider } = scene(left)
+  it.each([0, -1, -30 * 24 * 60 * minute])(
+    'uses credentials that seem to have ended %s ms ago: the clock is likelier to be wrong',
+    async (left) => {
+      const { id, wait, source, break: breakIt } = scene(left)
+      expect(await id()).toBe('id1')
+      wait(10 * minute - 1)
+      expect(await id()).toBe('id1')
+      expect(source).toHaveBeenCalledTimes(1)
+      wait(1)
+      breakIt()
+      expect(await id()).toBe('id1')
+      breakIt(false)
+      wait(minute)
+      expect(await id()).toBe('id3')
+    },
+  )
+
+  it('by force gets others for those that seem to have ended', async () => {
+    const { id, provider } = scene(-minute)
+    expect(await id()).toBe('id1')
+    expect((await provider.refresh({ force: true })).accessKeyId).toBe('id2')
+  })
+
+  it('refuses an end that is no date', async () => {
+    const { provider } = scene(Number.NaN)
     expect(await rejection(provider())).toMatchObject({
-      code: 'ERR_OSS_CREDENTIALS',
-      message: 'the credentials had expired before they arrived',
-      hint: 'check the clock of this machine',
+      ...{ code: 'ERR_OSS_CREDENTIALS', message: 'the expiration of the credentials is no date' },
     })
   })
 

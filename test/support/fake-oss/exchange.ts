@@ -58,6 +58,7 @@ export function serveExchange(
     answerEarly(
       exchange,
       new OssFailure(fault.status, fault.code, 'Answered before the body was read.'),
+      fault.reset === true,
     )
     return
   }
@@ -137,6 +138,12 @@ function answer(exchange: Exchange, response: FakeResponse | undefined): void {
     case 'replace':
       send(exchange, replaced(response ?? plainResponse(exchange), fault))
       return
+    case 'endless':
+      answerEndlessly(exchange, fault)
+      return
+    case 'drip':
+      if (response !== undefined) drip(exchange, response, fault)
+      return
     case 'truncate-response':
       if (response !== undefined) truncate(exchange, response, fault.bytes)
       return
@@ -212,10 +219,71 @@ function send({ state, logged, outgoing }: Exchange, response: FakeResponse | un
 }
 
 /** node:http closes the socket after a `Connection: close`; what the client still sends is met with RST. */
-function answerEarly(exchange: Exchange, failure: OssFailure): void {
-  const response = failureResponse(exchange.state, exchange.logged, failure)
+function answerEarly(exchange: Exchange, failure: OssFailure, reset: boolean): void {
+  const { state, logged, outgoing, connection } = exchange
+  const response = failureResponse(state, logged, failure)
   exchange.incoming.pause()
-  send(exchange, { ...response, headers: { ...response.headers, Connection: 'close' } })
+  if (!reset) {
+    send(exchange, { ...response, headers: { ...response.headers, Connection: 'close' } })
+    return
+  }
+  outgoing.sendDate = false
+  outgoing.writeHead(response.status, wireHeaders(response.headers))
+  state.answered(logged, response.status)
+  // Not ended: node:http would shut the socket down in its own way first.
+  outgoing.write(response.body, () => connection.reset())
+}
+
+const endlessPiece = Buffer.alloc(64 * 1024, 'x')
+
+/** A document that never closes; it stops when all was written or the client goes away. */
+function answerEndlessly(
+  { state, logged, outgoing }: Exchange,
+  { status, bytes }: Extract<Fault, { type: 'endless' }>,
+): void {
+  const { headers } = failureResponse(state, logged, new OssFailure(status, 'InternalError', ''))
+  outgoing.sendDate = false
+  outgoing.writeHead(status, wireHeaders({ ...headers, 'Content-Length': String(bytes) }))
+  state.answered(logged, status)
+  const start = Buffer.from('<Error><Code>InternalError</Code><Message>')
+  outgoing.write(start)
+  logged.endlessBytes = start.length
+  const go = (): void => {
+    let more = true
+    while (more && !outgoing.destroyed) {
+      const piece = endlessPiece.subarray(0, bytes - (logged.endlessBytes ?? 0))
+      if (piece.length === 0) {
+        outgoing.end()
+        return
+      }
+      more = outgoing.write(piece)
+      logged.endlessBytes = (logged.endlessBytes ?? 0) + piece.length
+    }
+  }
+  outgoing.on('drain', go)
+  go()
+}
+
+function drip(
+  { state, logged, outgoing, connection }: Exchange,
+  { status, headers, body }: FakeResponse,
+  { pieces, ms }: Extract<Fault, { type: 'drip' }>,
+): void {
+  outgoing.sendDate = false
+  outgoing.writeHead(status, wireHeaders(headers))
+  state.answered(logged, status)
+  outgoing.flushHeaders()
+  const size = Math.max(1, Math.ceil(body.length / pieces))
+  const go = (at: number): void => {
+    if (outgoing.destroyed) return
+    if (at >= body.length) {
+      outgoing.end()
+      return
+    }
+    outgoing.write(body.subarray(at, at + size))
+    connection.later(ms, () => go(at + size))
+  }
+  go(0)
 }
 
 function truncate({ logged, outgoing }: Exchange, response: FakeResponse, bytes: number): void {

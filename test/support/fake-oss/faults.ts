@@ -16,8 +16,13 @@ export type Fault =
   | { readonly type: 'reset'; readonly afterBodyBytes?: number }
   /** Applies the operation, then resets the connection without an answer. */
   | { readonly type: 'reset-after-apply' }
-  /** Answers and closes while the body is still being sent. */
-  | { readonly type: 'early-response'; readonly status: number; readonly code: string }
+  /** Answers and closes while the body is still being sent; `reset` follows the answer with RST at once. */
+  | {
+      readonly type: 'early-response'
+      readonly status: number
+      readonly code: string
+      readonly reset?: boolean
+    }
   /** Applies the operation and answers that much later. */
   | { readonly type: 'delay'; readonly ms: number }
   /** Reads everything and never answers; applies the operation only if asked. */
@@ -32,6 +37,10 @@ export type Fault =
       readonly body?: string | Buffer
       readonly apply?: boolean
     }
+  /** Answers an error whose document goes on for that many bytes; the log counts those that were handed to the socket. */
+  | { readonly type: 'endless'; readonly status: number; readonly bytes: number }
+  /** Applies the operation and answers at once, with the body in that many pieces, `ms` apart. */
+  | { readonly type: 'drip'; readonly pieces: number; readonly ms: number }
   /** Applies the operation, promises more body than there is and closes after `bytes` bytes of body. */
   | { readonly type: 'truncate-response'; readonly bytes: number }
 
@@ -47,6 +56,7 @@ export function appliesOperation(fault: Fault | undefined): boolean {
     case 'reset':
     case 'early-response':
     case 'stall':
+    case 'endless':
       return false
     default:
       return true

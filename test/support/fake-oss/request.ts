@@ -41,6 +41,8 @@ export interface LoggedRequest extends FakeRequest {
   /** Kept only where it is no part and no object. */
   body?: Buffer
   responded: boolean
+  /** Of an endless answer: body bytes handed to the socket so far. */
+  endlessBytes?: number
   /** Milliseconds since the epoch, by the real clock. */
   startedAt: number
   endedAt?: number

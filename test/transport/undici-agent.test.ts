@@ -1,0 +1,49 @@
+// The two files of undici that are loaded by themselves: they are what they are taken for.
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Agent } from 'undici'
+import { describe, expect, it } from 'vitest'
+import { createAgent } from '../../src/transport/undici-agent.js'
+import { repositoryRoot } from '../house/source-tree.js'
+import { startFakeOss } from '../support/fake-oss/index.js'
+
+describe('createAgent', () => {
+  it('gives the agent of undici, which takes its options and sends requests', async () => {
+    await using oss = await startFakeOss()
+    const agent = await createAgent({ connections: 2, keepAliveTimeout: 30_000 })
+    expect(agent).not.toBeInstanceOf(Agent)
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const { statusCode, body } = await agent.request({
+          origin: oss.endpoint,
+          path: '/examplebucket/key',
+          method: 'GET',
+        })
+        await body.dump()
+        return statusCode
+      }),
+    )
+    expect(new Set(answers)).toEqual(new Set([403]))
+    expect(oss.connections).toBeLessThanOrEqual(2)
+    await agent.destroy()
+  })
+
+  it('loads neither fetch nor caches nor mocks', async () => {
+    const script = `
+      import { createRequire } from 'node:module'
+      const { createAgent } = await import(${JSON.stringify(join(repositoryRoot, 'dist/transport/undici-agent.js'))})
+      await createAgent({})
+      const files = Object.keys(createRequire(import.meta.url).cache).filter((f) => f.includes('undici'))
+      console.log(JSON.stringify(files))`
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+    ])
+    const files = JSON.parse(stdout) as string[]
+    expect(files.length).toBeGreaterThan(5)
+    expect(files.filter((file) => /\/(?:web|mock|cache|interceptor)\//.test(file))).toEqual([])
+  })
+})

@@ -1,0 +1,171 @@
+// How a body is handed out: in pieces that add up to it, with what moves told to the watchdog, and one byte first where care is due.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RequestBody } from '../../src/transport/transport.js'
+import type { Watchdog } from '../../src/transport/watchdog.js'
+import { type Pace, watchedBody } from '../../src/transport/watched-body.js'
+import { randomBytes } from '../support/world.js'
+
+const kib = 1024
+const piece = 64 * kib
+const bytes = randomBytes(1200 * kib)
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Writes down what the watchdog is told. */
+function watched(body: RequestBody, change: { pace?: Pace; cautious?: boolean } = {}) {
+  const told: string[] = []
+  const watchdog: Pick<Watchdog, 'sending' | 'reading' | 'sent'> = {
+    sending: () => void told.push('sending'),
+    reading: () => void told.push('reading'),
+    sent: (size) => void told.push(`sent ${size}`),
+  }
+  const over = new AbortController()
+  const { pace = { quick: false }, cautious = false } = change
+  const options = { watchdog: watchdog as Watchdog, pace, cautious, over: over.signal }
+  const iterator = watchedBody(body, options)[Symbol.asyncIterator]()
+  return { iterator, told, pace, over }
+}
+
+async function sizesOf(iterator: AsyncIterator<Uint8Array>, msPerPiece = 0) {
+  const pieces: Buffer[] = []
+  for (;;) {
+    const next = await iterator.next()
+    if (next.done) break
+    pieces.push(Buffer.from(next.value))
+    if (vi.isFakeTimers()) vi.advanceTimersByTime(msPerPiece)
+  }
+  return { sizes: pieces.map(({ length }) => length), data: Buffer.concat(pieces) }
+}
+
+const whole = (size: number): RequestBody => ({
+  contentLength: size,
+  open: () => bytes.subarray(0, size),
+})
+const chunked = (...sizes: number[]): RequestBody => ({
+  contentLength: sizes.reduce((sum, size) => sum + size, 0),
+  async *open() {
+    let at = 0
+    for (const size of sizes) {
+      at += size
+      yield bytes.subarray(at - size, at)
+    }
+  },
+})
+
+describe('pieces', () => {
+  it.each([0, 1, 8 * kib, 8 * kib + 1, piece, piece + 1, 2 * piece, 500_000, 1200 * kib])(
+    'of %i bytes at once add up to them, each 64 KiB or more but the last two',
+    async (size) => {
+      const { iterator } = watched(whole(size))
+      // A network that is never quick.
+      const { sizes, data } = await sizesOf(iterator, 1000)
+      expect(data.equals(bytes.subarray(0, size))).toBe(true)
+      for (const length of sizes.slice(0, -2)) {
+        expect(length).toBeGreaterThanOrEqual(piece)
+        expect(length).toBeLessThan(2 * piece)
+      }
+      expect(sizes.at(-1)).toBeLessThanOrEqual(8 * kib)
+    },
+  )
+
+  it('of chunks are cut within each, and small chunks are left as they are', async () => {
+    const { iterator } = watched(chunked(512 * kib, 3 * piece - 1, 10, 0, 5))
+    const { sizes, data } = await sizesOf(iterator, 1000)
+    expect(sizes).toEqual([...Array(8).fill(piece), piece, 2 * piece - 1, 10, 0, 5])
+    expect(data.equals(bytes.subarray(0, data.length))).toBe(true)
+  })
+
+  it('are larger on a network that is quick, and small again when it is no more', async () => {
+    const pace = { quick: false }
+    await sizesOf(watched(chunked(piece), { pace }).iterator, 100)
+    expect(pace.quick).toBe(true)
+    const { sizes } = await sizesOf(watched(chunked(1024 * kib), { pace }).iterator, 1500)
+    // 1.5 s for half a MiB is neither: it stays as it was.
+    expect([sizes, pace.quick]).toEqual([[512 * kib, 512 * kib], true])
+    await sizesOf(watched(chunked(1024 * kib), { pace }).iterator, 2500)
+    expect(pace.quick).toBe(false)
+  })
+
+  it('that are too small say nothing of the network', async () => {
+    const pace = { quick: false }
+    await sizesOf(watched(chunked(1000, 1000), { pace }).iterator, 0)
+    expect(pace.quick).toBe(false)
+  })
+})
+
+describe('the watchdog', () => {
+  it('is told of each piece, of reading, and of the end', async () => {
+    const { iterator, told } = watched(chunked(2 * piece, 10))
+    await sizesOf(iterator, 1000)
+    expect(told.join(', ')).toBe(
+      `reading, sending, sending, reading, sending, reading, sent ${2 * piece + 10}`,
+    )
+  })
+
+  it('hears nothing while a piece is with the network', async () => {
+    const { iterator, told } = watched(chunked(2 * piece))
+    await iterator.next()
+    expect(told).toEqual(['reading', 'sending'])
+  })
+})
+
+describe('with caution', () => {
+  beforeEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('one byte is handed out, and the rest a second later', async () => {
+    const { iterator } = watched(chunked(1000, 10), { cautious: true })
+    const startedAt = performance.now()
+    expect((await iterator.next()).value).toHaveLength(1)
+    expect(performance.now() - startedAt).toBeLessThan(500)
+    const { sizes } = await sizesOf(iterator)
+    expect(performance.now() - startedAt).toBeGreaterThan(950)
+    expect(sizes).toEqual([999, 10])
+  })
+
+  it('the wait ends with the request', async () => {
+    const { iterator, over } = watched(chunked(1000), { cautious: true })
+    await iterator.next()
+    const next = iterator.next()
+    const startedAt = performance.now()
+    over.abort()
+    await next
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})
+
+describe('the source', () => {
+  it('is told when nothing more is wanted', async () => {
+    let ended = false
+    const { iterator } = watched({
+      contentLength: 100,
+      async *open() {
+        try {
+          yield bytes.subarray(0, 10)
+          yield bytes.subarray(0, 90)
+        } finally {
+          ended = true
+        }
+      },
+    })
+    await iterator.next()
+    await iterator.return?.()
+    expect(ended).toBe(true)
+  })
+
+  it('that fails makes the body fail', async () => {
+    const error = new Error('disk on fire')
+    const { iterator } = watched({
+      contentLength: 100,
+      open: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }),
+    })
+    await expect(iterator.next()).rejects.toBe(error)
+  })
+})
