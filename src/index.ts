@@ -1,7 +1,7 @@
 // The public API: explicit named re-exports, no logic.
 
 export type { CallbackReply, UploadCallback } from './oss/callback.js'
-export { OssClient, type OssClientOptions } from './oss/client.js'
+export { type OperationClient, OssClient, type OssClientOptions } from './oss/client.js'
 export { type CredentialsUriOptions, uriCredentials } from './oss/credentials/credentials-uri.js'
 export {
   type DefaultCredentialsOptions,
@@ -70,8 +70,11 @@ export {
   type PresignOptions,
   presign,
 } from './oss/presign.js'
+export type { RetryOptions, RetryPolicy } from './oss/retry.js'
+export type { RequestEvent, RequestScope } from './oss/scope.js'
 export type { OperationRequest } from './oss/send.js'
 export {
+  type FailedAttempt,
   OssError,
   type OssErrorCode,
   OssServiceError,

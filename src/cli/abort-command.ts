@@ -21,8 +21,8 @@ import type { Io } from './io.js'
 export const abortUsage: string = `usage: ossup abort oss://<bucket>/<key> --upload-id <id> --region <region> [options]
 
 Aborts an unfinished upload: its parts are deleted, and no longer billed. A part that is being received at that moment
-survives, so OSS is asked whether the upload is gone, and it is aborted again until it is. An object of that name that is
-stored already is not touched. The key is taken literally, without percent-decoding.
+survives, so OSS is asked whether the upload is gone, and it is aborted again until it is. An object of that name that
+is stored already is not touched. The key is taken literally, without percent-decoding.
 
 Needs oss:AbortMultipartUpload, and oss:ListParts to see that the upload is gone.
 

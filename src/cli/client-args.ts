@@ -141,7 +141,8 @@ export async function withClient(
     // Until there is a client, a TypeError is about an option.
     return refuse(io, error, help, client !== undefined)
   } finally {
-    await client?.close()
-    await dispatcher?.destroy()
+    // What was to be said has been said: closing cannot change it.
+    await client?.close().catch(() => {})
+    await dispatcher?.destroy().catch(() => {})
   }
 }

@@ -19,9 +19,9 @@ import type { Io } from './io.js'
 
 export const doctorUsage: string = `usage: ossup doctor oss://<bucket>[/<prefix>] --region <region> [options]
 
-Tries what an upload would do, and prints for each permission whether it works, is denied, or could not be tried, and what
-it costs to be without it. An upload of 13 bytes to <prefix>.ossup-doctor-<random> is begun, listed and aborted; no object
-is stored, and nothing is left. Where aborting is denied, the id of what is left is printed.
+Tries what an upload would do, and prints for each permission whether it works, is denied, or could not be tried, and
+what it costs to be without it. An upload of 13 bytes to <prefix>.ossup-doctor-<random> is begun, listed and aborted; no
+object is stored, and nothing is left. Where aborting is denied, the id of what is left is printed.
 
 options:
 ${clientUsage}

@@ -42,7 +42,8 @@ export function findingsOf(diagnosis: Diagnosis): readonly Finding[] {
   return diagnosis.probes.map((probe) => findingOf(probe, diagnosis))
 }
 
-function findingOf({ name, result, error }: Probe, { offsetMs }: Diagnosis): Finding {
+function findingOf({ name, result, error }: Probe, { probes, offsetMs }: Diagnosis): Finding {
+  const wasReached = probes.some((probe) => probe.name === 'bucket' && probe.result === 'works')
   const codes = {
     ...(error instanceof OssError && { code: error.code }),
     ...(error instanceof OssServiceError && error.requestId && { requestId: error.requestId }),
@@ -51,7 +52,7 @@ function findingOf({ name, result, error }: Probe, { offsetMs }: Diagnosis): Fin
     case 'works':
       return { name, result, detail: name === 'clock' ? clockWords(offsetMs) : '', hint: '' }
     case 'unknown':
-      return { name, result, detail: unknownWords(name), hint: '' }
+      return { name, result, detail: unknownWords(name, wasReached), hint: '' }
     case 'denied': {
       const action = actions[name]
       const hint = action === undefined ? '' : `grant ${action} to the RAM user or role`
@@ -71,8 +72,8 @@ function placeHint(error: unknown): string {
   return endpoint === undefined ? '' : `the bucket is at ${endpoint}`
 }
 
-function unknownWords(name: ProbeName): string {
-  if (name === 'clock') return 'OSS did not say what time it is'
+function unknownWords(name: ProbeName, wasReached: boolean): string {
+  if (name === 'clock' && wasReached) return 'OSS did not say what time it is'
   return 'could not be tried'
 }
 

@@ -14,10 +14,10 @@ import { parseDuration } from './request-args.js'
 
 export const gcUsage: string = `usage: ossup gc oss://<bucket>[/<prefix>] --older-than <time> --region <region> [options]
 
-Aborts unfinished uploads that were begun longer ago than that: their parts are deleted, and no longer billed. Objects are
-not touched, and nor are younger uploads: ages are told by OSS's clock, not by this machine's. An upload that is still
-running after that time is lost too, so give more than your longest upload takes. What will be aborted is shown, and
-aborted once you have agreed.
+Aborts unfinished uploads that were begun longer ago than that: their parts are deleted, and no longer billed. Objects
+are not touched, and nor are younger uploads: ages are told by OSS's clock, not by this machine's. An upload that is
+still running after that time is lost too, so give more than your longest upload takes. What will be aborted is shown,
+and aborted once you have agreed.
 
 Needs oss:ListMultipartUploads and oss:AbortMultipartUpload, and oss:ListParts for what is freed.
 

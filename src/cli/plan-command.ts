@@ -15,8 +15,8 @@ import { count, formatBytes } from './progress-line.js'
 
 export const planUsage: string = `usage: ossup plan <file> oss://<bucket>/<key> [options]
 
-Prints what ossup upload would do: parts, their size, requests, and with a checkpoint what of it is done already and what
-would be sent. Nothing is sent, nothing is written. Give the options that the upload would have.
+Prints what ossup upload would do: parts, their size, requests, and with a checkpoint what of it is done already and
+what would be sent. Nothing is sent, nothing is written. Give the options that the upload would have.
 
 options:
   --part-size <size>    as for ossup upload; default 8MiB, or what keeps the number of parts at 10,000

@@ -15,9 +15,9 @@ import { count, formatBytes } from './progress-line.js'
 
 export const statusUsage: string = `usage: ossup status <checkpoint> [options]
 
-Prints what a checkpoint records: which upload it is of, what is done and what is left, whether the file is still the one
-that was uploaded (by size, times and inode; ossup plan --verify reads it), and which process has it. Nothing is sent,
-nothing is written, and an upload that is running is not disturbed.
+Prints what a checkpoint records: which upload it is of, what is done and what is left, whether the file is still the
+one that was uploaded (by size, times and inode; ossup plan --verify reads it), and which process has it. Nothing is
+sent, nothing is written, and an upload that is running is not disturbed.
 
 options:
   --source <file>  the file that is uploaded; default: the name of the checkpoint without .ucp

@@ -24,9 +24,10 @@ import { judge, type Knowledge, type Stored, verdictText } from './verdict.js'
 export const verifyUsage: string = `usage: ossup verify <file> oss://<bucket>/<key> --region <region> [--manifest <m>] [options]
        ossup verify <file> --manifest <m>
 
-Compares a file with the object that OSS has: size and CRC-64 over all bytes, read here and told by OSS (HeadObject), so
-that nothing is downloaded. With --manifest also, or without the object only, with what was stored according to the
-manifest of the upload; parts that differ are named. The first word of the answer is equal, different, missing or unknown.
+Compares a file with the object that OSS has: size and CRC-64 over all bytes, read here and told by OSS (HeadObject),
+so that nothing is downloaded. With --manifest also, or without the object only, with what was stored according to the
+manifest of the upload; parts that differ are named. The first word of the answer is equal, different, missing or
+unknown.
 
 Needs oss:GetObject for the object.
 

@@ -175,8 +175,14 @@ async function pause(
   signal: AbortSignal | undefined,
   closed: AbortSignal,
 ): Promise<void> {
-  const either = signal === undefined ? closed : AbortSignal.any([signal, closed])
-  await delay(ms, undefined, { signal: either }).catch(() => {})
+  // Not AbortSignal.any: Node 20 lets a signal that lives as long as the client remember each one that was made of it.
+  const over = new AbortController()
+  const onAbort = (): void => over.abort()
+  const sources = signal === undefined ? [closed] : [closed, signal]
+  for (const source of sources) source.addEventListener('abort', onAbort)
+  if (sources.some(({ aborted }) => aborted)) onAbort()
+  await delay(ms, undefined, { signal: over.signal }).catch(() => {})
+  for (const source of sources) source.removeEventListener('abort', onAbort)
   signal?.throwIfAborted()
 }
 

@@ -1,5 +1,6 @@
 // OssClient: resolved configuration and a transport; owns what it created and nothing else.
 
+import { setMaxListeners } from 'node:events'
 import type { Dispatcher } from 'undici'
 import { OssError } from '../primitives/errors.js'
 import type { Credentials } from '../signing/credentials.js'
@@ -146,6 +147,8 @@ export class OssClient implements OperationClient, AsyncDisposable {
     if (options.onEvent !== undefined && typeof options.onEvent !== 'function') {
       throw new TypeError('onEvent must be a function')
     }
+    // Every pause listens; Node takes more than ten listeners for a leak and warns.
+    setMaxListeners(0, this.#closing.signal)
     this.endpoint = resolveEndpoint(options)
     this.retry = retryPolicy(defaultRetryPolicy, options.retry)
     this.#closes = options.transport === undefined

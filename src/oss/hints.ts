@@ -7,6 +7,8 @@ const wrongSecret = 'check that OSS_ACCESS_KEY_SECRET belongs to OSS_ACCESS_KEY_
 
 /** https://www.alibabacloud.com/help/en/oss/user-guide/0002-authentication and the pages of the other error groups. */
 const hints: ReadonlyMap<string, string> = entriesOf({
+  AccessKeyIdAndSecurityTokenNotMatch:
+    'check OSS_SESSION_TOKEN: it must belong to the access key id',
   BucketAlreadyExists: 'choose another bucket name',
   EntityTooLarge: 'use a smaller part size',
   EntityTooSmall: 'use a part size of at least 100 KiB',
@@ -14,10 +16,13 @@ const hints: ReadonlyMap<string, string> = entriesOf({
   FileImmutable: 'the object is under a retention policy: choose another key',
   InvalidAccessKeyId: 'check OSS_ACCESS_KEY_ID; STS credentials also need OSS_SESSION_TOKEN',
   InvalidDigest: 'the bytes changed on their way, or the file changed between two reads: run again',
+  InvalidPart: 'OSS does not have a part as it was acknowledged: run again, and it is sent again',
   InvalidSecurityToken: 'check OSS_SESSION_TOKEN: it must belong to the access key id',
   NoSuchBucket:
     'check the bucket name, and that the region or endpoint is the one it was created in',
+  NoSuchUpload: 'the upload was completed or aborted elsewhere, or by a lifecycle rule: run again',
   RequestTimeTooSkewed: "set this machine's clock: OSS accepts 15 minutes of difference",
+  RequestTimeout: 'the body did not arrive in time: use a smaller part size or concurrency',
   SecurityTokenExpired: 'get new STS credentials and run again',
   SignatureDoesNotMatch: wrongSecret,
   UserDisable: 'the account is disabled or overdue: check its balance',
@@ -66,7 +71,9 @@ export function hintFor(
   if (status >= 300 && status < 400) return redirectHint(answer)
   const portal = answer && portalHint(answer)
   if (portal !== undefined) return portal
-  if (status === 429 || status >= 500) return 'OSS is busy or failing: run again later'
+  if (status === 403) return 'a gateway or firewall may have refused it: check the way to OSS'
+  if (status === 429 || status >= 500 || code === 'InternalError')
+    return 'OSS is busy or failing: run again later'
   return undefined
 }
 

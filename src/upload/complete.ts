@@ -17,7 +17,7 @@ import {
 import type { JournalPart } from './journal.js'
 import type { PartPlan } from './plan.js'
 import type { Completion } from './result.js'
-import { isServiceError, isUnsettled, type UploadRun } from './run.js'
+import { isServiceError, isUnsettled, settlesLater, type UploadRun } from './run.js'
 
 const operation = 'CompleteMultipartUpload'
 
@@ -140,13 +140,16 @@ export function ambiguous(
   cause: unknown,
 ): OssError {
   const { bucket, key } = run.settings
-  return new OssError(
+  const look = `look whether the object has ${expected.size} bytes and CRC-64 ${expected.crc64}: then delete the checkpoint; else use restart (--restart)`
+  const error = new OssError(
     `cannot tell whether oss://${bucket}/${key} is stored: Complete was sent, its upload id is gone, and ${verdict.reason}`,
     {
       code: 'ERR_OSS_AMBIGUOUS',
       operation,
-      hint: `look whether the object has ${expected.size} bytes and CRC-64 ${expected.crc64}: then delete the checkpoint; else use restart (--restart)`,
+      hint: verdict.mayPass ? `run again, which looks again; or ${look}` : look,
       cause,
     },
   )
+  if (verdict.mayPass) settlesLater.add(error)
+  return error
 }

@@ -5,7 +5,7 @@ import { abandonUpload, supersededUpload } from './abandon.js'
 import type { Checkpoint } from './checkpoint.js'
 import { isDeadline } from './deadline.js'
 import type { UploadSettings } from './options.js'
-import type { UploadRun } from './run.js'
+import { settlesLater, type UploadRun } from './run.js'
 
 /**
  * After every request has settled: an upload that nothing remembers, or that the caller wants discarded, is aborted.
@@ -61,7 +61,8 @@ export function describeFailure(
     ...(uploadId !== undefined && { uploadId }),
     ...(location !== '' && { checkpointPath: location }),
     resumable:
-      error.code === 'ERR_OSS_CHECKPOINT_LOCKED' || (recorded && !needsDecision.has(error.code)),
+      error.code === 'ERR_OSS_CHECKPOINT_LOCKED' ||
+      (recorded && (!needsDecision.has(error.code) || settlesLater.has(error))),
     abandonedUploadIds,
   }
   return error

@@ -19,7 +19,13 @@ export interface Expected {
 export type Verdict =
   | { readonly result: 'stored'; readonly object: HeadObjectResult }
   | { readonly result: 'not-stored'; readonly found?: HeadObjectResult }
-  | { readonly result: 'unknown'; readonly reason: string; readonly cause?: unknown }
+  | {
+      readonly result: 'unknown'
+      readonly reason: string
+      /** Another look, later, may tell: this one failed, and nobody has refused it. */
+      readonly mayPass: boolean
+      readonly cause?: unknown
+    }
 
 /** Looks at the object; I5's judge. Never throws but for cancellation. */
 export async function inspectObject(run: Inspection, expected: Expected): Promise<Verdict> {
@@ -32,6 +38,7 @@ export async function inspectObject(run: Inspection, expected: Expected): Promis
       verdict = {
         result: 'unknown',
         reason: 'the object has the right size and no CRC-64 to compare',
+        mayPass: false,
       }
     } else {
       const same = object.size === expected.size && object.crc64 === expected.crc64
@@ -41,8 +48,9 @@ export async function inspectObject(run: Inspection, expected: Expected): Promis
     if (signal?.aborted) throw signal.reason
     if (error instanceof OssServiceError && error.status === 404) verdict = { result: 'not-stored' }
     else {
-      const reason = isDenied(error) ? 'HeadObject is denied' : 'HeadObject failed'
-      verdict = { result: 'unknown', reason, cause: error }
+      const denied = isDenied(error)
+      const reason = denied ? 'HeadObject is denied' : 'HeadObject failed'
+      verdict = { result: 'unknown', reason, mayPass: !denied, cause: error }
     }
   }
   run.emit({ type: 'reconcile', result: verdict.result })

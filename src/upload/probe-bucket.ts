@@ -101,11 +101,13 @@ export async function probeBucket(client: OssClient, options: ProbeOptions): Pro
   const target = { bucket, key, requestPayer, signal }
   try {
     offsetMs = await serverClockOffset(client, target, now)
+    if (offsetMs !== undefined) note('clock', 'works')
     note('ListMultipartUploads', 'works')
   } catch (error) {
     const heard = error instanceof OssServiceError ? error.serverTime?.time : undefined
     offsetMs = heard && heard.getTime() - now().getTime()
     const where = placeOf(error)
+    if (offsetMs !== undefined) note('clock', 'works')
     if (where !== undefined) {
       note(where, 'failed', error)
       // The credentials were there, and OSS has not said that they are right.
@@ -114,7 +116,6 @@ export async function probeBucket(client: OssClient, options: ProbeOptions): Pro
     }
     note('ListMultipartUploads', 'denied', error)
   }
-  if (offsetMs !== undefined) note('clock', 'works')
   note('bucket', 'works')
   await attempt('HeadObject', async () => {
     await headObject(client, target).catch((error: unknown) => {

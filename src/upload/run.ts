@@ -70,6 +70,9 @@ export function uploadContext(
   return { client: scopedClient(client, scope), settings, environment, emit, limit, retry, lost }
 }
 
+/** Errors after which the same call may find out by itself what happened. */
+export const settlesLater: WeakSet<OssError> = new WeakSet()
+
 /** The upload of a source that can be read at any place, and again. */
 export interface SourceRun extends UploadRun {
   readonly source: Source

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { commands } from '../../src/cli/commands.js'
 import { presignUsage } from '../../src/cli/presign-args.js'
 import { run } from '../../src/cli/run.js'
 import { signUsage } from '../../src/cli/sign-args.js'
@@ -17,6 +18,15 @@ describe('run', () => {
     expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
     expect(out).toMatch(/^usage: ossup <command>.*example:.*\n$/s)
     expect(out.split('\n').filter((line) => line.length > 120)).toEqual([])
+  })
+
+  it('names every command with a few words', async () => {
+    const { out } = await runWith('--help')
+    for (const [name, { synopsis, summary }] of commands) {
+      expect(out).toMatch(new RegExp(`^  ${name} .* {2}${summary}$`, 'm'))
+      expect(out).toContain(`  ${synopsis}  `)
+      expect((await runWith(name, '--help')).out).toContain(`usage: ossup ${name} `)
+    }
   })
 
   it.each([
@@ -50,6 +60,8 @@ describe('run', () => {
     [['upload', '--what'], 'unknown option --what; see: ossup upload --help'],
     [['presign'], 'no kind of request is given; see: ossup presign --help'],
     [['sign'], 'it is not said what to do; see: ossup sign --help'],
+    [['completion'], 'no shell is given; give bash, zsh or fish'],
+    [['gc', 'oss://examplebucket'], 'no --older-than is given; e.g. --older-than 7d'],
   ])('%j is refused in one line', async (argv, line) => {
     expect(await runWith(...argv)).toEqual({
       exitCode: 2,

@@ -1,5 +1,6 @@
 // Trouble that many requests meet together, over real sockets: storms of throttling, budgets, revoked keys, large bodies, slow links.
 
+import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -143,6 +144,25 @@ describe('attempts and budget', () => {
     expect(partRequests().length).toBeLessThanOrEqual(8 + 10)
     await delay(50)
     expect(fake.uploads('examplebucket')).toEqual([])
+  })
+})
+
+describe('pauses', () => {
+  it('leave nothing behind on signals that outlive them, and bring no warning', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    await open({ retry: { attempts: 5, baseDelay: 20, maxDelay: 20 } })
+    fake.setFault(({ partNumber = 0 }) =>
+      partNumber > 0 && partRequests(partNumber).length < 3 ? broken : undefined,
+    )
+    const { signal } = new AbortController()
+    const { result } = await upload({ signal, concurrency: parts })
+    expect(result?.outcome).toBe('completed')
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    await delay(10)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
   })
 })
 

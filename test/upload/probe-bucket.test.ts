@@ -88,6 +88,8 @@ describe('probeBucket', () => {
     const credentials = { accessKeyId: 'test-access-key-id', accessKeySecret: 'wrong' }
     const found = await probe({}, { credentials })
     expect(results(found)).toMatchObject({ credentials: 'failed', ListMultipartUploads: 'unknown' })
+    // Also a refusal says what time it is.
+    expect(results(found)).toMatchObject({ clock: 'works', bucket: 'unknown' })
     expect(fake.requests).toHaveLength(1)
   })
 

@@ -63,7 +63,10 @@ describe('unfinishedUploads', () => {
     const list = await begin(20)
     world.oss.setDenied(['ListParts'])
     let denied = 0
-    const uploads = await list({ onDenied: () => void (denied += 1) })
+    const onDenied = () => {
+      denied += 1
+    }
+    const uploads = await list({ onDenied })
     expect(uploads).toHaveLength(20)
     expect(uploads.every(({ held }) => held === undefined)).toBe(true)
     expect([denied, listings().length]).toEqual([1, 1])
