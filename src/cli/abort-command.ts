@@ -38,6 +38,7 @@ exit status:
   0    the upload is gone
   1    failed, or OSS has no such upload
   2    wrong usage
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup abort oss://examplebucket/backup/disk.img --upload-id 0004B9894A22E5B1888A1E29F8236E2D --region cn-hangzhou

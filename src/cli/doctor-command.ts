@@ -34,6 +34,7 @@ exit status:
   0    uploads would work, also where other permissions are missing
   1    uploads would not work
   2    wrong usage
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup doctor oss://examplebucket/backup/ --region cn-hangzhou
@@ -84,8 +85,9 @@ export async function runDoctor(
       for (const finding of findings) answerLine(io, findingLine(finding))
       answerLine(io, uploads ? 'uploads would work' : 'uploads would not work')
       if (leftUploadId !== undefined) {
-        const what = `upload ${leftUploadId} of oss://${bucket}/${key}, with 13 bytes`
-        sayBeside(io, json, 'warning', `${what}, could not be aborted and is billed until it is`)
+        const left = `oss://${bucket}/${key} --upload-id ${leftUploadId}`
+        const text = `an upload of 13 bytes could not be aborted and is billed until it is`
+        sayBeside(io, json, 'warning', `${text}: ossup abort ${left}`)
       }
     }
     return uploads ? exitCodes.done : exitCodes.failed

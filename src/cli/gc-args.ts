@@ -37,6 +37,7 @@ exit status:
   0    aborted what was to be aborted, be it nothing
   1    failed, not everything could be aborted, or you did not agree
   2    wrong usage
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup gc oss://examplebucket/backup/ --older-than 7d --dry-run --region cn-hangzhou

@@ -7,7 +7,7 @@ import type { UnfinishedUpload } from '../upload/unfinished-uploads.js'
 import { answerJson, answerLine, sayBeside } from './answer.js'
 import { withClient } from './client-args.js'
 import type { Command } from './command.js'
-import { describeFailure, exitCodes, failureText } from './failure.js'
+import { describeFailure, exitCodes } from './failure.js'
 import { type GcArgs, gcHelp, gcUsage, parseGcArgs } from './gc-args.js'
 import type { Io } from './io.js'
 import { held, newSum, type Sum, uploadLine, uploadMembers } from './list-command.js'
@@ -71,8 +71,8 @@ async function collect(io: Io, args: GcArgs, client: OssClient, now: () => Date)
   } else answerLine(io, `aborted: ${freed.words()}; ${keptWords}`)
   if (failure !== undefined) {
     throw new OssError(`${count(failed, 'upload')} could not be aborted`, {
-      code: 'code' in failure ? String(failure.code) : 'ERR_OSS_AMBIGUOUS',
-      hint: failureText(describeFailure(failure, gcHelp, true)),
+      code: describeFailure(failure, gcHelp, true).code,
+      hint: describeFailure(failure, gcHelp, true).hint,
       cause: failure,
     })
   }
@@ -83,7 +83,7 @@ async function find(io: Io, args: GcArgs, client: OssClient, now: () => Date): P
   const { bucket, prefix, requestPayer, olderThanMs, json } = args
   const { signal } = io
   const excludedIds = await idsToKeep(args)
-  const { serverClockOffset } = await import('../upload/server-clock.js')
+  const { furthestAheadMs, serverClockOffset } = await import('../upload/server-clock.js')
   const offset = await serverClockOffset(client, { bucket, requestPayer, signal }, now)
   if (offset === undefined) {
     throw new OssError('OSS did not say what time it is: ages cannot be told', {
@@ -97,7 +97,8 @@ async function find(io: Io, args: GcArgs, client: OssClient, now: () => Date): P
   let excluded = 0
   const wanted = { bucket, prefix, requestPayer, signal, held: true }
   const isOld = ({ initiated }: { initiated: Date }): boolean =>
-    oss.getTime() - initiated.getTime() > olderThanMs
+    // What may be younger counts as younger.
+    oss.getTime() - furthestAheadMs - initiated.getTime() > olderThanMs
   const only = (upload: { readonly initiated: Date; readonly uploadId: string }): boolean => {
     if (!isOld(upload)) younger += 1
     else if (excludedIds.has(upload.uploadId)) excluded += 1
@@ -148,6 +149,13 @@ async function agrees(io: Io, question: string): Promise<boolean> {
   return /^\s*y(?:es)?\s*$/i.test(answer)
 }
 
+function survivor(): OssError {
+  return new OssError('a part of it is still being received', {
+    code: 'ERR_OSS_AMBIGUOUS',
+    hint: 'something goes on sending parts: stop that, and run again',
+  })
+}
+
 interface Outcome {
   readonly freed: Sum
   readonly failed: number
@@ -173,7 +181,7 @@ async function abortAll(
       const outcome = await abortUntilGone(client, target)
       // Completed or aborted by somebody else: nothing was freed by this.
       if (outcome === 'absent') return
-      if (outcome === 'survives') failure = new Error('a part of it is still being received')
+      if (outcome === 'survives') failure = survivor()
     } catch (error) {
       io.signal.throwIfAborted()
       failure = error instanceof Error ? error : new Error(String(error))

@@ -36,6 +36,7 @@ exit status:
   0    listed, be it nothing
   1    failed; the lines before it stand
   2    wrong usage
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup list oss://examplebucket/backup/ --region cn-hangzhou

@@ -33,6 +33,7 @@ exit status:
   1    the file or the checkpoint cannot be read
   2    wrong usage
   4    the checkpoint belongs to another upload: ossup upload would refuse it
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup plan ./disk.img oss://examplebucket/backup/disk.img --part-size 16MiB

@@ -43,6 +43,7 @@ exit status:
   0    equal
   1    different, missing or unknown, or something cannot be read
   2    wrong usage
+  130  cancelled by SIGINT (Ctrl-C); 143 by SIGTERM
 
 example:
   ossup verify ./disk.img oss://examplebucket/backup/disk.img --region cn-hangzhou

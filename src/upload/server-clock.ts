@@ -10,10 +10,13 @@ export interface ClockQuestion {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Where the `Date` was written at the very beginning of its second, and the answer then took its time. */
+export const furthestAheadMs = 1_500
+
 /**
  * How far OSS's clock is ahead of `now`, in milliseconds, to about a second: a `Date` header has no more.
  *
- * @returns undefined when the answer does not say.
+ * @returns undefined when the answer does not say; never more than {@link furthestAheadMs} too much.
  * @throws as ListMultipartUploads, which is the request.
  */
 export async function serverClockOffset(
@@ -22,7 +25,7 @@ export async function serverClockOffset(
   now: () => Date,
 ): Promise<number | undefined> {
   const { bucket, signal } = question
-  let askedAt = now().getTime()
+  const begunAt = now().getTime()
   const request = {
     operation: 'ListMultipartUploads',
     method: 'GET',
@@ -37,7 +40,7 @@ export async function serverClockOffset(
   })
   if (told === undefined) return undefined
   // Where it was tried again, the first attempt began too long ago to tell anything.
-  askedAt = Math.max(askedAt, told.heardAt - 2_000)
+  const askedAt = Math.max(begunAt, told.heardAt - 2_000)
   // A header of whole seconds was half a second late on average.
   return told.time + 500 - (askedAt + told.heardAt) / 2
 }

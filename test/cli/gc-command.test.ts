@@ -36,6 +36,12 @@ describe('ossup gc', () => {
     expect(open()).toEqual(['young/a'])
   })
 
+  it('leaves what may be younger by the second that a Date header does not tell', async () => {
+    await bucket.begin('a', 0, 7)
+    const { out } = await gc([url, '--older-than', '7d', '--yes'])
+    expect(out).toBe('nothing to abort: 0 unfinished uploads; kept: 1 younger than 7d\n')
+  })
+
   it('only looks with --dry-run', async () => {
     await bucket.begin('a', 2, 8)
     const { exitCode, out } = await gc([url, '--older-than', '7d', '--dry-run'])

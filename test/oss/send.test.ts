@@ -92,6 +92,7 @@ describe('send: error answers', () => {
       requestId: '5C3D9175B6FC201293AD4890',
       hostId: 'examplebucket.oss-cn-hangzhou.aliyuncs.com',
       ec: '0042-00000002',
+      hint: expect.any(String),
       fields: {
         UploadId: '0004B9894A22E5B1888A1E29F8236E2D',
         RecommendDoc: 'https://api.aliyun.com/troubleshoot?q=0042-00000002',

@@ -127,7 +127,8 @@ describe('inspectSource', () => {
 describe('recordedProgress', () => {
   const header = {
     ...{ bucket: 'b', key: 'k', service: 's', uploadId: 'u', partSize, settings: {} },
-    ...{ source: { kind: 'stream' }, createdAt: '2026-01-01T00:00:00.000Z' },
+    source: { kind: 'stream' },
+    createdAt: '2026-01-01T00:00:00.000Z',
   } as const
   const part = (number: number, size: number) => ({ number, size, crc64: '0', etag: 'e' })
   const parts = new Map([

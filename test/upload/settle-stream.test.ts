@@ -48,7 +48,7 @@ async function settle(stream: Buffer, verdict: Unsettled['verdict']) {
 }
 
 const stored = { result: 'stored', object } as const
-const unknown = { result: 'unknown', reason: 'HeadObject is denied' } as const
+const unknown = { result: 'unknown', reason: 'HeadObject is denied', mayPass: false } as const
 
 describe('settleStream', () => {
   it('finds the object stored when the whole stream is the same', async () => {
