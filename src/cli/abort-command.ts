@@ -15,7 +15,7 @@ import {
   withClient,
 } from './client-args.js'
 import type { Command } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 
 export const abortUsage: string = `usage: ossup abort oss://<bucket>/<key> --upload-id <id> --region <region> [options]

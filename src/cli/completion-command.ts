@@ -10,7 +10,8 @@ import {
   completionScript,
   shells,
 } from './completion-script.js'
-import { exitCodes } from './failure.js'
+import { completionSummary, completionSynopsis } from './completion-words.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 
 export const completionUsage: string = `usage: ossup completion bash|zsh|fish
@@ -42,8 +43,8 @@ const help = 'see: ossup completion --help'
 export const completionCommand: Command = { usage: completionUsage, run: runCompletion }
 
 export const completionEntry: CommandEntry = {
-  synopsis: 'completion bash|zsh|fish',
-  summary: 'print a script that completes commands and options',
+  synopsis: completionSynopsis,
+  summary: completionSummary,
   load: async () => ({ command: completionCommand, options: completionOptions, words: shells }),
 }
 

@@ -14,7 +14,7 @@ import {
 } from './client-args.js'
 import type { Command } from './command.js'
 import { findingLine, findingsOf } from './doctor-words.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 
 export const doctorUsage: string = `usage: ossup doctor oss://<bucket>[/<prefix>] --region <region> [options]

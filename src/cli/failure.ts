@@ -3,16 +3,8 @@
 import { type FailedAttempt, OssError, OssServiceError } from '../primitives/errors.js'
 import { usageCode } from './args.js'
 import { recommendedDoc } from './attempt-history.js'
+import { exitCodes } from './exit-codes.js'
 import { isInterruption } from './io.js'
-
-/** Documented in the usage text. */
-export const exitCodes = {
-  done: 0,
-  failed: 1,
-  usage: 2,
-  resumable: 3,
-  refused: 4,
-} as const
 
 export const resumeHint = 'run the same command again to resume'
 

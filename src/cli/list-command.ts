@@ -13,7 +13,7 @@ import {
   withClient,
 } from './client-args.js'
 import type { Command } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 import { count, formatBytes } from './progress-line.js'
 

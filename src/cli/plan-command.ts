@@ -9,7 +9,7 @@ import { answerFacts, answerJson } from './answer.js'
 import { type OptionTable, parseObjectUrl, parseOptions, parseSize, usageError } from './args.js'
 import { assertName, parseBucketUrl } from './client-args.js'
 import { type Command, refuse } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 import { count, formatBytes } from './progress-line.js'
 

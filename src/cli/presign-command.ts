@@ -4,7 +4,7 @@ import { environmentCredentials, resolveCredentials } from '../oss/credentials.j
 import { resolveEndpoint } from '../oss/endpoint.js'
 import { type PresignedRequest, presign } from '../oss/presign.js'
 import { type Command, refuse } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 import { type PresignArgs, parsePresignArgs, presignHelp, presignUsage } from './presign-args.js'
 

@@ -1,17 +1,22 @@
 // Owns the dispatch of commands: the table of them, help and version. Nothing of the library is loaded here.
 
-import { readFile } from 'node:fs/promises'
-import { hasFlag, usageError } from './args.js'
-import { refuse } from './command.js'
 import { type CommandEntry, commands } from './commands.js'
-import { completionEntry } from './completion-command.js'
-import { exitCodes } from './failure.js'
+import { completionSummary, completionSynopsis } from './completion-words.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
+import { version } from './version.js'
 
 /** Of every command: what is loaded when it is asked for. */
 const entries: ReadonlyMap<string, CommandEntry> = new Map([
   ...commands,
-  ['completion', completionEntry],
+  [
+    'completion',
+    {
+      synopsis: completionSynopsis,
+      summary: completionSummary,
+      load: async () => await (await import('./completion-command.js')).completionEntry.load(),
+    },
+  ],
 ])
 
 const widest = Math.max(...[...entries.values()].map(({ synopsis }) => synopsis.length))
@@ -37,6 +42,7 @@ export async function run(io: Io): Promise<number> {
   try {
     return await dispatch(io)
   } catch (error) {
+    const { refuse } = await import('./command.js')
     return refuse(io, error)
   }
 }
@@ -44,8 +50,6 @@ export async function run(io: Io): Promise<number> {
 async function dispatch(io: Io): Promise<number> {
   const [name, ...argv] = io.argv
   switch (name) {
-    case undefined:
-      throw usageError('no command is given', 'see: ossup --help')
     case '-h':
     case '--help':
       io.stdout.write(usage)
@@ -54,6 +58,9 @@ async function dispatch(io: Io): Promise<number> {
       io.stdout.write(`${await version()}\n`)
       return exitCodes.done
   }
+  // Help and the version are shown before anything more than this table is loaded.
+  const { hasFlag, usageError } = await import('./args.js')
+  if (name === undefined) throw usageError('no command is given', 'see: ossup --help')
   const entry = entries.get(name)
   if (entry === undefined) {
     const what = name.startsWith('-') ? 'option' : 'command'
@@ -65,11 +72,4 @@ async function dispatch(io: Io): Promise<number> {
     return exitCodes.done
   }
   return command.run(io, argv)
-}
-
-/** Of the package that this file is part of. */
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  const manifest: { readonly version: string } = JSON.parse(text)
-  return manifest.version
 }

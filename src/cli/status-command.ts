@@ -9,7 +9,7 @@ import type {
 import { answerFacts, answerJson, formatAge } from './answer.js'
 import { type OptionTable, parseOptions, usageError } from './args.js'
 import { type Command, refuse } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 import { count, formatBytes } from './progress-line.js'
 

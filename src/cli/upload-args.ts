@@ -58,6 +58,7 @@ options:
   --deadline <t>        time for the whole upload, 1s to 24d; what it has sent by then is kept; default none
                         each <t> in seconds, or a number with s, m, h or d, e.g. 90s
   --content-md5         send the MD5 of each part, which is signed: OSS refuses other bytes; every part is read twice
+  --manifest <file>     write what was stored to this file: CRC-64, ETag and request id of each part, for ossup verify
   --sign-header <name>  sign another header in every request, e.g. host or content-length; may be repeated
   --content-type <type> Content-Type of the object; without it the name of the file tells, else that of the key
   --cache-control <v>   Cache-Control of the object
@@ -132,6 +133,7 @@ export interface UploadArgs extends CredentialsArgs, NetworkArgs {
   readonly adopt: boolean
   readonly restart: boolean
   readonly contentMd5: boolean
+  readonly manifest: string | undefined
   /** Undefined signs no more than has to be signed. */
   readonly additionalHeaders: readonly string[] | undefined
   readonly object: ObjectArgs
@@ -162,6 +164,7 @@ const options = {
   adopt: { type: 'boolean', default: false },
   restart: { type: 'boolean', default: false },
   'content-md5': { type: 'boolean', default: false },
+  manifest: { type: 'string' },
   'sign-header': { type: 'string', multiple: true },
   'on-abort': { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -252,6 +255,7 @@ export function parseUploadArgs(
     adopt,
     restart,
     contentMd5: values['content-md5'],
+    manifest: values.manifest,
     additionalHeaders: values['sign-header'],
     object: parseObjectArgs(values),
     onAbort:

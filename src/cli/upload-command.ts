@@ -7,8 +7,10 @@ import type { UploadFileOptions } from '../upload/options.js'
 import type { UploadFileResult } from '../upload/result.js'
 import type { Command } from './command.js'
 import { loadCredentials } from './credentials-args.js'
-import { describeFailure, exitCodes, type Failure, resumeHint } from './failure.js'
+import { exitCodes } from './exit-codes.js'
+import { describeFailure, type Failure, resumeHint } from './failure.js'
 import { type Io, isInterruption } from './io.js'
+import { assertManifestPath, writeManifest } from './manifest-file.js'
 import { loadCallback } from './object-args.js'
 import { openProxy } from './proxy.js'
 import { createReport } from './report.js'
@@ -53,6 +55,7 @@ export async function runUpload(
   try {
     library = await load(io, args)
     const callback = await loadCallback(args.object.callbackText)
+    if (args.manifest !== undefined) await assertManifestPath(args.manifest)
     const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args
     const { connectTimeout, idleTimeout, answerTimeout } = args
     client = library.createClient({
@@ -75,6 +78,9 @@ export async function runUpload(
       },
     })
     report.result(args, result)
+    if (args.manifest !== undefined && result.manifest !== undefined) {
+      await writeManifest(args.manifest, result.manifest)
+    }
     return exitCodes.done
   } catch (error) {
     const failure = await withWhatIsKept(
@@ -100,6 +106,7 @@ function uploadOptions(args: UploadArgs): Omit<UploadFileOptions, 'path' | 'sour
     ...{ bucket, key, partSize, concurrency, maxConcurrency },
     ...{ checkpoint, checkpointPath, checkpointDir },
     ...{ verify, adopt, restart, contentMd5, onAbort, retry, deadline, ...object },
+    manifest: args.manifest !== undefined,
   }
 }
 

@@ -17,7 +17,7 @@ import {
   withClient,
 } from './client-args.js'
 import { type Command, refuse } from './command.js'
-import { exitCodes } from './failure.js'
+import { exitCodes } from './exit-codes.js'
 import type { Io } from './io.js'
 import { judge, type Knowledge, type Stored, verdictText } from './verdict.js'
 

@@ -34,7 +34,7 @@ export async function createAgent(options: Agent.Options): Promise<Requester> {
       destroy: () => created.destroy(),
     }
   } catch {
-    const { Agent } = await import('undici')
+    const { Agent } = await import('undici/index.js')
     return new Agent(options)
   }
 }

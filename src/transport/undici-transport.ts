@@ -68,7 +68,7 @@ export interface ProxyOptions
  * @throws {TypeError} for a proxy that is no URL.
  */
 export async function createProxyDispatcher(options: ProxyOptions): Promise<Dispatcher> {
-  const { EnvHttpProxyAgent } = await import('undici')
+  const { EnvHttpProxyAgent } = await import('undici/index.js')
   const { httpProxy, httpsProxy, noProxy, maxConnections, connectTimeoutMs } = options
   // All three are given, so that it reads no environment.
   return new EnvHttpProxyAgent({

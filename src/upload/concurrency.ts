@@ -155,6 +155,8 @@ export class ConcurrencyLimit {
 
 /** The share of its time that the event loop was at work since the last call. */
 function busyShare(): () => number {
+  // Bun and Deno do not measure it: there only the network is heeded.
+  if (typeof performance.eventLoopUtilization !== 'function') return () => 0
   let last = performance.eventLoopUtilization()
   return () => {
     const now = performance.eventLoopUtilization()

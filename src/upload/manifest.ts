@@ -2,39 +2,9 @@
 
 import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
 import { maxPartCount, maxPartSize } from './plan.js'
-import type { UploadOutcome } from './result.js'
+import type { Manifest, ManifestPart, UploadOutcome } from './result.js'
 
-export interface ManifestPart {
-  /** From 1 on, without gaps. */
-  readonly number: number
-  /** Bytes. */
-  readonly size: number
-  /** Decimal, computed from the local bytes. */
-  readonly crc64: string
-  readonly etag: string
-  /** Absent when an earlier run has sent the part. */
-  readonly requestId?: string
-}
-
-export interface Manifest {
-  readonly bucket: string
-  readonly key: string
-  /** Bytes. */
-  readonly size: number
-  /** Decimal, of the local bytes; equal to the object's. */
-  readonly crc64: string
-  /** Empty when OSS told none. */
-  readonly etag: string
-  readonly versionId?: string
-  /** Absent when the object was stored by one PutObject. */
-  readonly uploadId?: string
-  /** None, or all of them: joined they are the object. */
-  readonly parts: readonly ManifestPart[]
-  /** ISO 8601, of the run that completed the upload. */
-  readonly startedAt: string
-  readonly completedAt: string
-  readonly outcome: UploadOutcome
-}
+export type { Manifest, ManifestPart } from './result.js'
 
 export type ParsedManifest =
   | { readonly state: 'valid'; readonly manifest: Manifest }

@@ -40,6 +40,7 @@ export const optionChecks: {
   trafficLimit: (value) => assertTrafficLimit(value),
   sequential: oneOf('sequential', true, false),
   contentMd5: oneOf('contentMd5', true, false),
+  manifest: oneOf('manifest', true, false),
   retry: (value) => assertRetryOptions(value),
   deadline: (value) => {
     const number = value as number

@@ -84,6 +84,8 @@ interface UploadOptions extends UploadListeners, ObjectSettings {
    * https://www.alibabacloud.com/help/en/oss/developer-reference/uploadpart
    */
   readonly contentMd5?: boolean | undefined
+  /** Puts a manifest into the result: CRC-64, ETag and request id of each part, and of the whole. @default false */
+  readonly manifest?: boolean | undefined
   /**
    * How requests that fail are repeated; members that are not given are the client's.
    * @default { attempts: 10, baseDelay: 200, maxDelay: 20_000, budget: 200, throttleTime: 600_000 }
@@ -119,6 +121,7 @@ export interface UploadSettings extends UploadListeners {
   readonly trafficLimit: number | undefined
   readonly sequential: boolean
   readonly contentMd5: boolean
+  readonly manifest: boolean
   readonly retry: RetryOptions | undefined
   readonly deadline: number | undefined
   readonly signal: AbortSignal | undefined

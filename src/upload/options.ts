@@ -66,6 +66,7 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
     trafficLimit: options.trafficLimit,
     sequential,
     contentMd5: options.contentMd5 ?? false,
+    manifest: options.manifest ?? false,
     retry: options.retry,
     deadline: options.deadline,
     signal: options.signal,

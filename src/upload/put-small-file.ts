@@ -15,11 +15,9 @@ import { Progress } from './progress.js'
 import type { Completion, UploadFileResult } from './result.js'
 import { isServiceError, isUnsettled, type UploadContext } from './run.js'
 import type { Source } from './source.js'
+import { manifestOf } from './stages.js'
 
-export async function putSmallFile(
-  run: Pick<UploadContext, 'client' | 'settings' | 'emit'>,
-  source: Source,
-): Promise<UploadFileResult> {
+export async function putSmallFile(run: UploadContext, source: Source): Promise<UploadFileResult> {
   const { client, settings } = run
   const { bucket, key, signal, object, callback, trafficLimit } = settings
   const { size } = source
@@ -55,6 +53,7 @@ export async function putSmallFile(
   return {
     ...completion,
     ...expected,
+    ...manifestOf(run, { ...completion, ...expected }, undefined, 0),
     parts: 1,
     resumed: { parts: 0, bytes: 0 },
     sent: { parts: 1, bytes: size },

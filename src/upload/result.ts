@@ -14,6 +14,39 @@ export interface Completion {
   readonly callback?: CallbackReply
 }
 
+export interface ManifestPart {
+  /** From 1 on, without gaps. */
+  readonly number: number
+  /** Bytes. */
+  readonly size: number
+  /** Decimal, computed from the local bytes. */
+  readonly crc64: string
+  readonly etag: string
+  /** Absent when an earlier run has sent the part. */
+  readonly requestId?: string
+}
+
+/** Proof of what was stored; `encodeManifest` makes the text of it that `ossup verify` takes. */
+export interface Manifest {
+  readonly bucket: string
+  readonly key: string
+  /** Bytes. */
+  readonly size: number
+  /** Decimal, of the local bytes; equal to the object's. */
+  readonly crc64: string
+  /** Empty when OSS told none. */
+  readonly etag: string
+  readonly versionId?: string
+  /** Absent when the object was stored by one PutObject. */
+  readonly uploadId?: string
+  /** None, or all of them: joined they are the object. */
+  readonly parts: readonly ManifestPart[]
+  /** ISO 8601, of the run that completed the upload. */
+  readonly startedAt: string
+  readonly completedAt: string
+  readonly outcome: UploadOutcome
+}
+
 export interface UploadFileResult {
   /** Empty when OSS told none and HeadObject is denied, as can be with a callback. */
   readonly etag: string
@@ -42,6 +75,8 @@ export interface UploadFileResult {
    * `completed-callback-failed`: the object is stored, and the callback server did not take it.
    */
   readonly outcome: UploadOutcome
+  /** With the option `manifest`. */
+  readonly manifest?: Manifest
   /** Upload ids given up and not aborted: OSS bills their parts until somebody aborts them. */
   readonly abandonedUploadIds: readonly string[]
 }

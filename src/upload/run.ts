@@ -24,6 +24,10 @@ export interface UploadContext {
   readonly retry: RetryPolicy
   /** An answer to Initiate may have been lost: an upload may be open of which nobody knows. */
   readonly lost: { initiate: boolean }
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** Of the parts that this run has sent, by their number; kept for a manifest alone. */
+  readonly requestIds: Map<number, string>
 }
 
 export interface UploadRun extends UploadContext {
@@ -67,7 +71,11 @@ export function uploadContext(
       emit(event)
     },
   }
-  return { client: scopedClient(client, scope), settings, environment, emit, limit, retry, lost }
+  return {
+    ...{ client: scopedClient(client, scope), settings, environment, emit, limit, retry, lost },
+    startedAt: environment.now().toISOString(),
+    requestIds: new Map(),
+  }
 }
 
 /** Errors after which the same call may find out by itself what happened. */

@@ -132,7 +132,7 @@ async function sendPart(
   const { requestPayer } = object
   const { number, size } = range
   try {
-    const { etag } = await uploadPart(run.client, {
+    const { etag, requestId } = await uploadPart(run.client, {
       bucket,
       key,
       uploadId,
@@ -144,6 +144,7 @@ async function sendPart(
       requestPayer,
       signal,
     })
+    if (run.settings.manifest && requestId !== undefined) run.requestIds.set(number, requestId)
     return { number, size, crc64: reader.crc64 ?? '', etag }
   } finally {
     // The answer may come before the body was asked for its end, and a failure while a read is under way.

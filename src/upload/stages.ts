@@ -13,7 +13,7 @@ import type { JournalHeader } from './journal.js'
 import type { UploadSettings } from './options.js'
 import type { PartPlan } from './plan.js'
 import type { Progress } from './progress.js'
-import type { Completion, UploadFileResult } from './result.js'
+import type { Completion, ManifestPart, UploadFileResult } from './result.js'
 import { serviceOf, type UploadContext, type UploadRun } from './run.js'
 import type { PartTally } from './send-parts.js'
 import type { SourceIdentity } from './source.js'
@@ -135,6 +135,33 @@ export async function removeCheckpoint({ checkpoint, emit }: UploadRun): Promise
   }
 }
 
+/** @param count of the parts of the object; 0 when it was stored by PutObject */
+export function manifestOf(
+  run: Pick<UploadContext, 'settings' | 'environment' | 'startedAt' | 'requestIds'> &
+    Partial<Pick<UploadRun, 'checkpoint'>>,
+  { size, crc64, etag, versionId, outcome }: Completion & Expected,
+  uploadId: string | undefined,
+  count: number,
+): Pick<UploadFileResult, 'manifest'> {
+  const { bucket, key, manifest: wanted } = run.settings
+  if (!wanted) return {}
+  const parts: ManifestPart[] = []
+  for (let number = 1; number <= count; number++) {
+    const part = run.checkpoint?.parts.get(number)
+    const requestId = run.requestIds.get(number)
+    if (part !== undefined) parts.push({ ...part, ...(requestId !== undefined && { requestId }) })
+  }
+  return {
+    manifest: {
+      ...{ bucket, key, size, crc64, etag, parts, outcome },
+      ...(versionId !== undefined && { versionId }),
+      ...(uploadId !== undefined && { uploadId }),
+      startedAt: run.startedAt,
+      completedAt: run.environment.now().toISOString(),
+    },
+  }
+}
+
 export async function finish(
   run: UploadRun,
   plan: PartPlan,
@@ -147,6 +174,7 @@ export async function finish(
   progress.phase('completed')
   return {
     ...completion,
+    ...manifestOf(run, completion, uploadId, plan.count),
     parts: plan.count,
     uploadId,
     resumed: tally.resumed,

@@ -29,6 +29,7 @@ describe('parseUploadArgs', () => {
       adopt: false,
       restart: false,
       contentMd5: false,
+      manifest: undefined,
       additionalHeaders: undefined,
       object: expect.objectContaining({ metadata: undefined, callbackText: undefined }),
       onAbort: undefined,
@@ -44,7 +45,7 @@ describe('parseUploadArgs', () => {
     const line =
       'f oss://examplebucket/k --region r --endpoint http://127.0.0.1:9000 --path-style --part-size 1MiB ' +
       '--concurrency 8 --checkpoint c --verify stat --adopt --restart --on-abort discard --json --quiet ' +
-      '--credentials profile --profile p --content-md5 --sign-header host --sign-header content-length'
+      '--credentials profile --profile p --content-md5 --manifest m.json --sign-header host --sign-header content-length'
     expect(parse(line)).toMatchObject({
       ...{ region: 'r', endpoint: 'http://127.0.0.1:9000', pathStyle: true, partSize: 1_048_576 },
       ...{ concurrency: 8, checkpoint: true, checkpointPath: 'c', verify: 'stat', adopt: true },
@@ -53,6 +54,7 @@ describe('parseUploadArgs', () => {
         credentials: 'profile',
         profile: 'p',
         contentMd5: true,
+        manifest: 'm.json',
         additionalHeaders: ['host', 'content-length'],
       },
     })

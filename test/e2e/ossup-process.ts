@@ -3,11 +3,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { FakeOss } from '../support/fake-oss/index.js'
 
 const root = join(import.meta.dirname, '../..')
 export const commandPath = join(root, 'dist/cli/main.js')
+
+/** `npm run test:matrix` names others in turn. */
+export const runtimePath = process.env['OSSUP_NODE'] ?? process.execPath
+/** What they are called: some things can be seen, or happen, on Node alone. */
+export const isNode = /^node(?:\.exe)?$/.test(basename(runtimePath))
 
 /** No other text contains these, so that they can be looked for everywhere. */
 export const sentinels = {
@@ -54,11 +59,12 @@ export interface StartOptions {
 
 export function startOssup(argv: readonly string[], options: StartOptions): Running {
   const main = options.main ?? commandPath
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), main, ...argv], {
+  const child = spawn(runtimePath, [...(options.nodeOptions ?? []), main, ...argv], {
     cwd: options.cwd,
     env: { ...environment, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.uid !== undefined && { uid: options.uid }),
+    // Of its group, too: where a group may write, root's own would hide what the user may not.
+    ...(options.uid !== undefined && { uid: options.uid, gid: options.uid }),
   })
   const streams = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

@@ -11,6 +11,7 @@ import {
   credentials,
   type Ended,
   environment,
+  runtimePath,
   temporaryFolder,
   towards,
   until,
@@ -52,7 +53,7 @@ interface Pipe {
 
 /** Runs `<before> ossup upload - ... <after>` in a shell, where `$OSSUP` is the command. */
 function shell(script: string): Pipe {
-  const ossup = `sh -c 'echo $$ >&3; exec "$0" "$@"' "${process.execPath}" "${commandPath}"`
+  const ossup = `sh -c 'echo $$ >&3; exec "$0" "$@"' "${runtimePath}" "${commandPath}"`
   const target = `- oss://examplebucket/k ${towards(fake).join(' ')} --part-size 100KiB`
   const child = spawn('sh', ['-c', script.replace('OSSUP', () => `${ossup} upload ${target}`)], {
     cwd: folder.path,

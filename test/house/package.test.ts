@@ -100,7 +100,7 @@ describe('package', () => {
       sideEffects: false,
       files: ['dist'],
     })
-    expect(Object.keys(manifest.exports)).toEqual(['.', './signing', './package.json'])
+    expect(Object.keys(manifest.exports)).toEqual(['.', './signing', './testing', './package.json'])
   })
 
   it('has a licence', () => {

@@ -42,6 +42,7 @@ describe('defaults', () => {
       trafficLimit: undefined,
       sequential: false,
       contentMd5: false,
+      manifest: false,
       retry: undefined,
       deadline: undefined,
       signal: undefined,
@@ -315,6 +316,7 @@ describe('what each option accepts', () => {
     ['sequential', [true, false]],
     ['checkpointDir', ['x', '.', '/a/']],
     ['contentMd5', [true, false]],
+    ['manifest', [true, false]],
     ['signal', [AbortSignal.abort(), new AbortController().signal]],
     ['onProgress', [() => {}]],
     ['onEvent', [async () => {}]],
@@ -407,6 +409,7 @@ describe('what each option accepts', () => {
     ['sequential', nothing, TypeError, 'sequential must be true or false, not '],
     ['checkpointDir', texts(['', 'a\0b']), TypeError, 'checkpointDir must be'],
     ['contentMd5', nothing, TypeError, 'contentMd5 must be true or false, not '],
+    ['manifest', nothing, TypeError, 'manifest must be true or false, not '],
     [
       'headers',
       ['x', 1, null, [], { 'Content-Type': 'a\r\nb' }, { 'Content-Type': 'é' }, { Host: 'x' }],
