@@ -6,6 +6,7 @@ import { usageError } from './args.js'
 import { refuse } from './command.js'
 import { type CredentialsArgs, loadCredentials, parseCredentialsArgs } from './credentials-args.js'
 import type { Io } from './io.js'
+import { parseNetworkArgs, type RequestArgs, requestOptions, requestUsage } from './network-args.js'
 import { openProxy } from './proxy.js'
 import { type EndpointArgs, parseEndpointArgs } from './request-args.js'
 
@@ -22,7 +23,9 @@ export const clientUsage = `\
   --credentials <from>  where credentials come from: environment, oidc, profile, ecs or uri; default (default) is the
                         first of these that has some; ossup upload --help says what each is
   --profile <name>      profile of the Alibaba Cloud CLI to take credentials from
-  --request-payer       accept the cost of requests to somebody else's pay-by-requester bucket`
+  --request-payer       accept the cost of requests to somebody else's pay-by-requester bucket
+${requestUsage}
+                        each <t> in seconds, or a number with s, m, h or d, e.g. 90s`
 
 /** The part of a usage text that says what is taken from the environment. */
 export const clientEnvironment = `\
@@ -44,9 +47,10 @@ export const clientOptions = {
   'dual-stack': { type: 'boolean', default: false },
   cname: { type: 'boolean', default: false },
   'request-payer': { type: 'boolean', default: false },
+  ...requestOptions,
 } as const
 
-export interface ClientArgs extends EndpointArgs, CredentialsArgs {
+export interface ClientArgs extends EndpointArgs, CredentialsArgs, RequestArgs {
   readonly internal: boolean | undefined
   readonly accelerate: boolean | undefined
   readonly dualStack: boolean | undefined
@@ -59,7 +63,8 @@ type Values = { readonly [K in keyof typeof clientOptions]?: string | boolean | 
 /** @throws {OssError} `ERR_USAGE` */
 export function parseClientArgs(values: Values, env: Io['env']): ClientArgs {
   const given = values as Parameters<typeof parseEndpointArgs>[0] &
-    Parameters<typeof parseCredentialsArgs>[0]
+    Parameters<typeof parseCredentialsArgs>[0] &
+    Parameters<typeof parseNetworkArgs>[0]
   const { internal, accelerate, cname, 'dual-stack': dualStack } = values
   // The environment's endpoint gives way to an option that names a host of Alibaba's own.
   const hasOwnHost = [internal, accelerate, dualStack].includes(true)
@@ -70,9 +75,11 @@ export function parseClientArgs(values: Values, env: Io['env']): ClientArgs {
       'add --region, e.g. --region cn-hangzhou, or set OSS_REGION',
     )
   }
+  const { retry, connectTimeout, idleTimeout, answerTimeout } = parseNetworkArgs(given)
   return {
     ...place,
     ...parseCredentialsArgs(given),
+    ...{ retry, connectTimeout, idleTimeout, answerTimeout },
     internal: internal === true || undefined,
     accelerate: accelerate === true || undefined,
     dualStack: dualStack === true || undefined,
@@ -115,6 +122,7 @@ export function assertName(check: () => void, help: string): void {
  * Opens a client, lets the command use it, and closes it; a failure becomes one line on stderr.
  *
  * @param help where the command is explained
+ * @param more what holds where no option says otherwise
  * @returns the exit code
  */
 export async function withClient(
@@ -129,12 +137,13 @@ export async function withClient(
   try {
     // Loaded only now: neither --help nor a mistake needs it.
     const { OssClient } = await import('../oss/client.js')
-    dispatcher = await openProxy(io)
+    dispatcher = await openProxy(io, args.connectTimeout)
     const credentials = await loadCredentials(args, io, dispatcher)
     const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args
+    const { retry = more.retry, connectTimeout, idleTimeout, answerTimeout } = args
     client = new OssClient({
       ...{ region, endpoint, pathStyle, internal, accelerate, dualStack, cname },
-      ...{ credentials, dispatcher, ...more },
+      ...{ retry, connectTimeout, idleTimeout, answerTimeout, credentials, dispatcher },
     })
     return await use(client)
   } catch (error) {

@@ -7,6 +7,8 @@ export interface Output {
   readonly isTTY: boolean
   /** Width of the terminal in characters. */
   readonly columns: number
+  /** True once nobody reads any more, as when `head` has enough; what is written then is lost. */
+  readonly isClosed: boolean
 }
 
 /** The reason of {@link Io.signal}. */

@@ -71,6 +71,8 @@ export async function runList(
     const wanted = { bucket, prefix, requestPayer, signal: io.signal, held: !noBytes }
     const sum = newSum(!noBytes)
     for await (const upload of await held(client, io, json, wanted)) {
+      // Nobody reads the rest: each further line would cost a request.
+      if (io.stdout.isClosed) return exitCodes.done
       sum.add(upload)
       if (json) answerJson(io, 'upload', uploadMembers(upload, bucket, now()))
       else answerLine(io, uploadLine(upload, bucket, now()))

@@ -48,6 +48,9 @@ function output(stream: NodeJS.WriteStream): Output {
       if (isOpen) stream.write(text)
     },
     isTTY: stream.isTTY === true,
+    get isClosed() {
+      return !isOpen
+    },
     get columns() {
       return stream.columns ?? 80
     },

@@ -7,6 +7,18 @@ export interface ProgressState extends UploadProgress {
   readonly bytesPerSecond?: number | undefined
   /** Requests that have failed and are tried again. @default 0 */
   readonly retrying?: number | undefined
+  /** Why the last of them failed. */
+  readonly cause?: string | undefined
+  /** Some bytes were sent twice: what is on its way can no longer be told from what was lost. @default false */
+  readonly repeated?: boolean | undefined
+  /** Of several files together, in place of parts. */
+  readonly files?: FileCounts | undefined
+}
+
+export interface FileCounts {
+  readonly done: number
+  readonly failed: number
+  readonly total: number
 }
 
 const windowMs = 10_000
@@ -47,13 +59,18 @@ export function percentOf(progress: UploadProgress): number | undefined {
   return Math.min(99, Math.floor((transferredBytes * 100) / totalBytes))
 }
 
+/** Handed to the network and not acknowledged yet, as far as it can be told. */
+function unconfirmedBytes(state: ProgressState): number {
+  const { sentBytes, transferredBytes, resumedBytes, repeated = false } = state
+  return repeated ? 0 : Math.max(0, sentBytes - (transferredBytes - resumedBytes))
+}
+
 /** Seconds, as far as they can be told. */
 export function secondsLeft(state: ProgressState): number | undefined {
-  const { phase, bytesPerSecond, totalBytes, transferredBytes, sentBytes, resumedBytes } = state
+  const { phase, bytesPerSecond, totalBytes, transferredBytes } = state
   if (phase !== 'sending' || totalBytes === undefined) return undefined
   if (bytesPerSecond === undefined || bytesPerSecond < 1) return undefined
-  const unconfirmed = Math.max(0, sentBytes - (transferredBytes - resumedBytes))
-  return Math.max(0, totalBytes - transferredBytes - unconfirmed) / bytesPerSecond
+  return Math.max(0, totalBytes - transferredBytes - unconfirmedBytes(state)) / bytesPerSecond
 }
 
 const unitNames = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
@@ -87,58 +104,143 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`
 }
 
-const barWidths = [30, 20, 10] as const
+interface Layout {
+  /** Characters between its brackets; none without it. */
+  readonly bar?: number
+  readonly without?: readonly Fact[]
+}
+
+type Fact = 'sent' | 'rate' | 'outlook' | 'units'
+
+/** The first that fits is used: what is dropped first is wanted least. */
+const layouts: readonly Layout[] = [
+  { bar: 30 },
+  { bar: 20 },
+  { bar: 10 },
+  { bar: 20, without: ['sent'] },
+  { bar: 10, without: ['sent'] },
+]
+const narrowLayouts: readonly Layout[] = [
+  ...layouts,
+  { bar: 10, without: ['sent', 'units'] },
+  { without: ['sent', 'units'] },
+]
+/** How many files are done says more than a bar. */
+const narrowLayoutsOfFiles: readonly Layout[] = [...layouts, { without: ['sent'] }]
+
+/** What changes in length is given this much room, so that the layout does not change with it. */
+const room: Readonly<Partial<Record<Fact, number>>> = {
+  rate: '1023.9 KiB/s'.length,
+  outlook: 'ETA 1:02:03'.length,
+}
 
 /**
  * The redrawn line, at most `columns` - 1 characters wide: in the last column some terminals would begin a new line.
- * A narrow terminal loses the parts first, then the bar, then what is last.
+ * A narrow terminal loses what was sent first, then the parts, then the bar, then whole facts.
  */
 export function progressLine(state: ProgressState, columns: number): string {
   const width = Math.max(0, columns - 1)
-  const { phase, bytesPerSecond, partsDone, parts } = state
+  const percent = percentOf(state)
+  const facts: readonly (readonly [Fact, string])[] = [
+    ['rate', rateText(state).padStart('99.9 MiB/s'.length)],
+    ['outlook', outlook(state)],
+    ['units', units(state)],
+  ]
+  const head = state.phase.padEnd('completing'.length)
+  const pieces = ({ bar = 0, without = [] }: Layout): string[] => [
+    head,
+    ...(percent === undefined ? [] : [...drawBar(state, bar), `${String(percent).padStart(3)} %`]),
+    `${amount(state)}${without.includes('sent') ? '' : sent(state)}`,
+    ...facts.filter(([name]) => !without.includes(name)).map(([, text]) => text),
+  ]
+  const needed = (layout: Layout): number =>
+    facts
+      .filter(([name]) => !(layout.without ?? []).includes(name))
+      .reduce((sum, [name, text]) => sum + Math.max(0, (room[name] ?? 0) - text.length), 0) +
+    pieces(layout).join('  ').length
+  const fitting = (state.files === undefined ? narrowLayouts : narrowLayoutsOfFiles).find(
+    (layout) => needed(layout) <= width,
+  )
+  if (fitting === undefined) return narrowLine(state, width)
+  const line = pieces(fitting)
+    .filter((piece) => piece.trim() !== '')
+    .join('  ')
+    .trimEnd()
+  return withCause(line, state, width)
+}
+
+/** Whole facts, as many as fit; what it waits for stays longer than how fast it was. */
+function narrowLine(state: ProgressState, width: number): string {
   const percent = percentOf(state)
   const facts = [
-    ...(percent === undefined ? [] : [`${String(percent).padStart(3)} %`]),
-    amount(state),
-    ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
-    ...outlook(state),
-  ]
-  const withParts = [
-    ...facts,
-    parts === undefined ? count(partsDone, 'part') : `${partsDone}/${parts} parts`,
-  ]
-  const head = phase.padEnd('completing'.length)
-  const bars =
-    percent === undefined
-      ? [[head, ...withParts]]
-      : [
-          ...barWidths.map((bar) => [head, drawBar(percent, bar), ...withParts]),
-          [head, drawBar(percent, 10), ...facts],
-        ]
-  const candidates = [...bars, [head, ...facts]].map((pieces) => pieces.join('  '))
-  const fitting = candidates.find((line) => line.length <= width)
-  return fitting ?? [phase, ...facts].join(' ').replace(/ +/g, ' ').slice(0, width)
+    ...(percent === undefined ? [] : [`${percent} %`]),
+    ...(state.files === undefined ? [] : [units(state)]),
+    amount(state).trim(),
+    outlook(state),
+    rateText(state),
+  ].filter((fact) => fact !== '')
+  let line: string = state.phase
+  for (const fact of facts) {
+    if (line.length + 1 + fact.length <= width) line += ` ${fact}`
+  }
+  return line.slice(0, width)
+}
+
+/** Where there is room left. */
+function withCause(line: string, state: ProgressState, width: number): string {
+  const { retrying = 0, cause = '' } = state
+  const short = `retrying ${retrying}`
+  const long = `${short} (${cause})`
+  const isRoom = line.length + long.length - short.length <= width
+  return retrying > 0 && cause !== '' && isRoom ? line.replace(short, () => long) : line
 }
 
 /** A whole line for a log. */
 export function plainProgress(state: ProgressState): string {
-  const { phase, bytesPerSecond, partsDone, parts } = state
+  const { phase } = state
   const percent = percentOf(state)
   const done = amount(state).trim().replace(' / ', ' of ')
   return [
     ...(percent === undefined ? [`${phase}: ${done}`] : [`${phase}: ${percent} %`, done]),
-    ...(bytesPerSecond === undefined ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
-    ...outlook(state),
-    parts === undefined ? count(partsDone, 'part') : `${partsDone} of ${parts} parts`,
-  ].join(', ')
+    rateText(state),
+    withCause(outlook(state), state, Number.POSITIVE_INFINITY),
+    units(state).trim().replace('/', ' of '),
+  ]
+    .filter((fact) => fact !== '')
+    .join(', ')
+}
+
+/** Empty until there is something to measure. */
+function rateText({ bytesPerSecond }: ProgressState): string {
+  return bytesPerSecond === undefined ? '' : `${formatBytes(bytesPerSecond)}/s`
 }
 
 /** The time that is left, or that nobody can tell it because something is wrong. */
-function outlook(state: ProgressState): string[] {
-  const { retrying = 0, phase } = state
-  if (retrying > 0 && phase !== 'completed') return [`retrying ${retrying}`]
+function outlook(state: ProgressState): string {
+  const { retrying = 0, phase, bytesPerSecond } = state
+  if (phase === 'completed') return ''
+  if (retrying > 0) return `retrying ${retrying}`
+  // Nothing has moved for as long as the rate looks back: it is for an answer, or for the network.
+  if (phase === 'sending' && bytesPerSecond !== undefined && bytesPerSecond < 1) return 'waiting'
   const left = secondsLeft(state)
-  return left === undefined ? [] : [`ETA ${formatDuration(left)}`]
+  return left === undefined ? '' : `ETA ${formatDuration(left)}`
+}
+
+function units({ partsDone, parts, files }: ProgressState): string {
+  if (files !== undefined) {
+    const done = String(files.done).padStart(String(files.total).length)
+    const failed = files.failed === 0 ? '' : `, ${files.failed} failed`
+    return `${done}/${files.total} files${failed}`
+  }
+  if (parts === undefined) return count(partsDone, 'part')
+  return `${String(partsDone).padStart(String(parts).length)}/${parts} parts`
+}
+
+/** In the unit of the total; in this run, and with what was sent twice. */
+function sent({ sentBytes, totalBytes }: ProgressState): string {
+  if (totalBytes === undefined) return ''
+  const unit = unitOf(totalBytes)
+  return ` (sent ${inUnit(sentBytes, unit).padStart(inUnit(totalBytes, unit).length)})`
 }
 
 /** Both in the unit of the total; of one width throughout an upload. Without a total, what is done. */
@@ -153,7 +255,13 @@ function amount({ transferredBytes, totalBytes }: UploadProgress): string {
   return `${inUnit(done, unit).padStart(total.length)} / ${total} ${unitNames[unit]}`
 }
 
-function drawBar(percent: number, width: number): string {
-  const filled = Math.floor((percent * width) / 100)
-  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
+/** `#` is confirmed, `=` is on its way. */
+function drawBar(state: ProgressState, width: number): string[] {
+  const { totalBytes = 0, transferredBytes } = state
+  if (width === 0) return []
+  const filled = Math.floor(((percentOf(state) ?? 0) * width) / 100)
+  const sentTo = (transferredBytes + unconfirmedBytes(state)) / Math.max(1, totalBytes)
+  const reached = Math.max(filled, Math.min(width, Math.floor(sentTo * width)))
+  const rest = width - reached
+  return [`[${'#'.repeat(filled)}${'='.repeat(reached - filled)}${'-'.repeat(rest)}]`]
 }

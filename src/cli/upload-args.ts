@@ -2,7 +2,6 @@
 
 import {
   parseChoice,
-  parseObjectUrl,
   parseOptions,
   parseSize,
   parseWholeNumber,
@@ -14,11 +13,13 @@ import {
   credentialsOptions,
   parseCredentialsArgs,
 } from './credentials-args.js'
-import { type NetworkArgs, networkOptions, parseNetworkArgs } from './network-args.js'
+import { type NetworkArgs, networkOptions, parseNetworkArgs, requestUsage } from './network-args.js'
 import { type ObjectArgs, objectOptions, parseObjectArgs } from './object-args.js'
+import { parseTargets, type Several } from './several-args.js'
 import { assertStdinArgs, stdinName } from './stdin-args.js'
 
 export const uploadUsage = `usage: ossup upload <file> oss://<bucket>/<key> --region <region> [options]
+       ossup upload <file>... oss://<bucket>/<prefix>/ --region <region> [options]
 
 Uploads a file. If the upload is interrupted in any way, the same command continues it: what OSS has acknowledged is
 compared with the file and not sent again. The key is taken literally, without percent-decoding.
@@ -26,6 +27,9 @@ compared with the file and not sent again. The key is taken literally, without p
 A <file> of - is stdin, of any length: tar c dir | ossup upload - oss://examplebucket/dir.tar --checkpoint dir.ucp
 With --checkpoint the same command continues that too: parts that are the same are not sent again. Each part in flight
 is in memory.
+
+Several files, or a destination that ends in /: each is stored under its base name below the prefix, and has a checkpoint
+of its own. When one fails, the others go on. Of those that are named again, the stored ones are sent again.
 
 options:
   --region <id>         region of the bucket, e.g. cn-hangzhou; without it OSS_REGION, or the region in the endpoint
@@ -44,6 +48,8 @@ options:
                         keeps the number of parts at 10,000; stdin may have 10,000 parts, 78 GiB with the default
   --concurrency <n>     parts in flight, 1 to 1000; default auto: as many as the link can use
   --max-concurrency <n> the most that auto goes to, 1 to 1000; default 32
+  --files <n>           of several files, how many at once, 1 to 16; default 2; many small ones profit from more; other
+                        options are for each file
   --checkpoint <path>   where the state of the upload is kept; default <file>.ucp, for stdin none
   --checkpoint-dir <d>  an existing directory that keeps the state: one file for each source and destination
   --no-checkpoint       keep no state: a failed upload is aborted and starts over
@@ -51,10 +57,7 @@ options:
                         stat trusts size, times and inode
   --adopt               without a checkpoint, look on OSS for an unfinished upload of this key and continue it
   --restart             give up the upload that the checkpoint records, abort it, and start over
-  --attempts <n>        tries of each request, 1 to 100, with growing pauses; default 10; 1 tries nothing twice
-  --connect-timeout <t> time to establish a connection, 1s to 10m; default 10s
-  --idle-timeout <t>    time in which the network may take no byte of what is sent, 1s to 1d; default 60s
-  --answer-timeout <t>  time to wait for the answer once everything is sent, 1s to 1d; default 2m
+${requestUsage}
   --deadline <t>        time for the whole upload, 1s to 24d; what it has sent by then is kept; default none
                         each <t> in seconds, or a number with s, m, h or d, e.g. 90s
   --content-md5         send the MD5 of each part, which is signed: OSS refuses other bytes; every part is read twice
@@ -82,7 +85,8 @@ options:
   --traffic-limit <n>   bit/s of each connection, 819200 to 838860800
   --sequential          send the parts one after another, in order
   --on-abort <what>     what a cancelled upload leaves: keep (default) its parts and checkpoint, or discard both
-  --json                JSON lines on stdout, the last one with type "result"; a failure is one JSON line on stderr
+  --json                JSON lines on stdout, the last one with type "result", or with several files, or a destination
+                        that ends in /, "summary"; a failure is one JSON line on stderr
   --quiet               no progress and no notes on stderr, only errors
   --verbose             a line on stderr for each request, retry and wait; with --json a line on stdout for each request
   -h, --help            show this text
@@ -102,14 +106,17 @@ exit status:
   4    refused: the checkpoint belongs to another upload
   130  cancelled by SIGINT (Ctrl-C); running the same command again resumes
   143  cancelled by SIGTERM; running the same command again resumes
-  Take any other status as a failure.
+  Of several files the first of 130, 143, 2, 1, 4, 3 that one of them has. Take any other status as a failure.
 
 example:
   export OSS_ACCESS_KEY_ID=... OSS_ACCESS_KEY_SECRET=...
   ossup upload ./disk.img oss://examplebucket/backup/disk.img --region cn-hangzhou --part-size 16MiB
+  ossup upload ./*.img oss://examplebucket/backup/ --region cn-hangzhou
 `
 
 export interface UploadArgs extends CredentialsArgs, NetworkArgs {
+  /** With it, path, bucket and key are those of the first file. */
+  readonly several: Several | undefined
   /** Undefined for stdin. */
   readonly path: string | undefined
   readonly bucket: string
@@ -157,6 +164,7 @@ const options = {
   'part-size': { type: 'string' },
   concurrency: { type: 'string' },
   'max-concurrency': { type: 'string' },
+  files: { type: 'string' },
   checkpoint: { type: 'string' },
   'checkpoint-dir': { type: 'string' },
   'no-checkpoint': { type: 'boolean', default: false },
@@ -183,16 +191,8 @@ export function parseUploadArgs(
   env: Readonly<Record<string, string | undefined>>,
 ): UploadArgs {
   const { values, positionals } = parseOptions(argv, options, help)
-  const [path, url, extra] = positionals
-  if (path === undefined || path === '') throw usageError('no file is given', help)
-  if (url === undefined) throw usageError('no destination is given', help)
-  if (extra !== undefined) {
-    throw usageError(
-      'more than a file and a destination are given',
-      'one command uploads one file; quote names that contain blanks',
-    )
-  }
-  const { bucket, key } = parseObjectUrl(url)
+  const { first, several } = parseTargets(positionals, values, help)
+  const { path, bucket, key } = first
   const { checkpoint, verify, json, quiet, verbose, adopt, restart } = values
   if (quiet && verbose) {
     throw usageError('--quiet and --verbose contradict each other', 'give one of them')
@@ -227,6 +227,7 @@ export function parseUploadArgs(
   const { 'part-size': partSize, concurrency, 'on-abort': onAbort } = values
   const { 'max-concurrency': maxConcurrency } = values
   return {
+    several,
     path: isStdin ? undefined : path,
     bucket,
     key,

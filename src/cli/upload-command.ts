@@ -1,133 +1,25 @@
-// Owns `ossup upload`: from its options, by way of the library, to a result or a failure and its exit code.
+// Owns `ossup upload`: one file or stdin, from its options to its exit code; several files are handed on.
 
-import { access } from 'node:fs/promises'
-import type { OssClient, OssClientOptions } from '../oss/client.js'
-import { OssError } from '../primitives/errors.js'
-import type { UploadFileOptions } from '../upload/options.js'
-import type { UploadFileResult } from '../upload/result.js'
 import type { Command } from './command.js'
-import { loadCredentials } from './credentials-args.js'
 import { exitCodes } from './exit-codes.js'
-import { describeFailure, type Failure, resumeHint } from './failure.js'
-import { type Io, isInterruption } from './io.js'
-import { assertManifestPath, writeManifest } from './manifest-file.js'
-import { loadCallback } from './object-args.js'
-import { openProxy } from './proxy.js'
+import type { Io } from './io.js'
 import { createReport } from './report.js'
 import { openStdin } from './stdin-args.js'
-import { parseUploadArgs, type UploadArgs, uploadUsage } from './upload-args.js'
-
-/** What of the library is used; loaded once the options have been read. */
-export interface UploadLibrary {
-  createClient(options: OssClientOptions): OssClient
-  uploadFile(client: OssClient, options: UploadFileOptions): Promise<UploadFileResult>
-  /** Closes what loading has opened; clients are closed before. */
-  close(): Promise<void>
-}
-
-async function loadLibrary(io: Io, args: UploadArgs): Promise<UploadLibrary> {
-  const [{ OssClient }, { uploadFile }] = await Promise.all([
-    import('../oss/client.js'),
-    import('../upload/upload-file.js'),
-  ])
-  const dispatcher = await openProxy(io, args.connectTimeout)
-  const credentials = await loadCredentials(args, io, dispatcher)
-  return {
-    createClient: (options) => new OssClient({ ...options, credentials, dispatcher }),
-    uploadFile,
-    close: async () => dispatcher?.destroy(),
-  }
-}
+import { parseUploadArgs, uploadUsage } from './upload-args.js'
+import { type LoadLibrary, loadLibrary, uploadOne, withSession } from './upload-run.js'
 
 export const uploadCommand: Command = { usage: uploadUsage, run: runUpload }
 
 export async function runUpload(
   io: Io,
   argv: readonly string[],
-  load: (io: Io, args: UploadArgs) => Promise<UploadLibrary> = loadLibrary,
+  load: LoadLibrary = loadLibrary,
 ): Promise<number> {
   const args = parseUploadArgs(argv, io.env)
   const input = args.path === undefined ? { source: openStdin(io) } : { path: args.path }
   const report = createReport(io, args)
-  let library: UploadLibrary | undefined
-  let client: OssClient | undefined
-  let underway = false
-  try {
-    library = await load(io, args)
-    const callback = await loadCallback(args.object.callbackText)
-    if (args.manifest !== undefined) await assertManifestPath(args.manifest)
-    const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args
-    const { connectTimeout, idleTimeout, answerTimeout } = args
-    client = library.createClient({
-      ...{ region, endpoint, pathStyle, internal, accelerate, dualStack, cname },
-      ...{ connectTimeout, idleTimeout, answerTimeout },
-      additionalHeaders: args.additionalHeaders,
-    })
-    const result = await library.uploadFile(client, {
-      ...input,
-      ...uploadOptions(args),
-      callback,
-      signal: io.signal,
-      onProgress(progress) {
-        underway = true
-        report.progress(progress)
-      },
-      onEvent(event) {
-        underway = true
-        report.event(event)
-      },
-    })
-    report.result(args, result)
-    if (args.manifest !== undefined && result.manifest !== undefined) {
-      await writeManifest(args.manifest, result.manifest)
-    }
-    return exitCodes.done
-  } catch (error) {
-    const failure = await withWhatIsKept(
-      error,
-      args,
-      describeFailure(error, 'see: ossup upload --help', underway),
-    )
-    const abandoned = error instanceof OssError ? (error.upload?.abandonedUploadIds ?? []) : []
-    report.failure(failure, abandoned)
-    return failure.exitCode
-  } finally {
-    await client?.close()
-    await library?.close()
-  }
-}
-
-function uploadOptions(args: UploadArgs): Omit<UploadFileOptions, 'path' | 'source'> {
-  const { bucket, key, partSize, concurrency, maxConcurrency, checkpointPath, verify, onAbort } =
-    args
-  const { checkpoint, checkpointDir, adopt, restart, contentMd5, retry, deadline } = args
-  const { callbackText: _, ...object } = args.object
-  return {
-    ...{ bucket, key, partSize, concurrency, maxConcurrency },
-    ...{ checkpoint, checkpointPath, checkpointDir },
-    ...{ verify, adopt, restart, contentMd5, onAbort, retry, deadline, ...object },
-    manifest: args.manifest !== undefined,
-  }
-}
-
-/** A cancelled upload rejects with the signal's reason, which knows nothing of the upload: the disk does. */
-async function withWhatIsKept(
-  error: unknown,
-  args: UploadArgs,
-  failure: Failure,
-): Promise<Failure> {
-  if (!isInterruption(error) || !args.checkpoint || args.onAbort === 'discard') return failure
-  const { checkpointPathOf } = await import('../upload/checkpoint-path.js')
-  const location = checkpointPathOf(args)
-  if (!(await exists(location))) return failure
-  return { ...failure, hint: resumeHint, resumable: true, checkpointPath: location }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch {
-    return false
-  }
+  return await withSession(io, args, load, report, async (session) => {
+    const failure = await uploadOne(session, args, input, report)
+    return failure?.exitCode ?? exitCodes.done
+  })
 }

@@ -269,7 +269,7 @@ const ioHints: Readonly<Record<string, string>> = {
     'the file system may not know symbolic links, which the lock is: put the checkpoint on another one (checkpointPath, --checkpoint)',
 }
 
-function checkpointIo(message: string, cause: unknown): OssError {
+export function checkpointIo(message: string, cause: unknown): OssError {
   const code = isNodeError(cause) ? (cause.code ?? '') : ''
   return new OssError(code === '' ? message : `${message} (${code})`, {
     code: 'ERR_OSS_CHECKPOINT_IO',

@@ -14,9 +14,19 @@ import {
 } from './journal.js'
 import type { SourceIdentity } from './source.js'
 
+/** The journal's mark of an upload id that is gone because its object is complete. */
+const completedReason = 'completed'
+
+export interface ConcludedUpload {
+  readonly header: JournalHeader
+  readonly source: SourceIdentity
+  readonly completing: JournalCompleting
+}
+
 /** What an upload has to remember; without a session (`checkpoint: false`) it is remembered in memory only. */
 export class Checkpoint {
   readonly #session: CheckpointSession | undefined
+  #isShared = false
   #header: JournalHeader | undefined
   #source: SourceIdentity | undefined
   readonly #parts = new Map<number, JournalPart>()
@@ -108,7 +118,23 @@ export class Checkpoint {
 
   /** Given up, and not known to be gone. */
   get superseded(): readonly JournalSuperseded[] {
-    return this.#superseded.filter(({ uploadId }) => !this.#gone.has(uploadId))
+    return this.#superseded.filter(
+      ({ uploadId, reason }) => reason !== completedReason && !this.#gone.has(uploadId),
+    )
+  }
+
+  /** The marker that {@link Checkpoint.conclude} has left: what was completed, and of which source. */
+  get concluded(): ConcludedUpload | undefined {
+    const header = this.#header
+    const marks = this.#superseded.filter(({ uploadId }) => uploadId === header?.uploadId)
+    const isConcluded = marks.some(({ reason }) => reason === completedReason)
+    if (!isConcluded || header === undefined || this.#completing === undefined) return undefined
+    return { header, source: this.#source ?? header.source, completing: this.#completing }
+  }
+
+  /** The upload is one that several workers send. */
+  get isShared(): boolean {
+    return this.#isShared
   }
 
   get isKept(): boolean {
@@ -152,6 +178,44 @@ export class Checkpoint {
   /** Verified against the journal's own record: only `verify: 'stat'` will want to know which source it was. */
   async recordVerified(part: JournalPart): Promise<void> {
     if (!this.#current.has(part.number)) await this.recordPart(part)
+  }
+
+  /**
+   * Takes over what the journals of several workers record, in one durable replacement.
+   *
+   * @param source as it is now
+   * @param current numbers of the parts that were recorded or verified against that
+   */
+  async absorb(
+    source: SourceIdentity,
+    parts: ReadonlyMap<number, JournalPart>,
+    current: ReadonlySet<number>,
+    completingIsCurrent: boolean,
+  ): Promise<void> {
+    this.#isShared = true
+    this.#source = source
+    this.#completingIsCurrent = completingIsCurrent
+    for (const [number, part] of parts) this.#parts.set(number, part)
+    this.#current.clear()
+    for (const number of current) this.#current.add(number)
+    await this.#rewrite()
+  }
+
+  /** Instead of removing it: workers that come later learn from what is left that there is nothing to be done. */
+  async conclude(): Promise<void> {
+    const header = this.#header
+    const completing = this.#completing
+    if (header === undefined || completing === undefined) return await this.remove()
+    const { uploadId, bucket, key, service } = header
+    const mark = { uploadId, bucket, key, service, reason: completedReason }
+    await this.#session?.replace(
+      [
+        encodeHeader({ ...header, source: this.#source ?? header.source }),
+        encodeEntry({ type: 'completing', ...completing }),
+        encodeEntry({ type: 'superseded', ...mark }),
+      ].join(''),
+    )
+    this.#superseded.push(mark)
   }
 
   async recordCompleting(completing: JournalCompleting): Promise<void> {

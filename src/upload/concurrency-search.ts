@@ -9,12 +9,15 @@
  * mistaken for what only fills the buffers on the way.
  */
 export class ConcurrencySearch {
+  readonly #first: number
   readonly #most: number
   #current: number
   #young = true
   #startedAt: number | undefined
   #lookedAt: number | undefined
+  /** Since there are so many connections. */
   #sentBytes = 0
+  #grewAt: number | undefined
   #window: Window | undefined
   /** Bytes per millisecond, with the connections before the present ones. */
   #before: { readonly connections: number; readonly rate: number } | undefined
@@ -22,7 +25,8 @@ export class ConcurrencySearch {
   #rests = 0
 
   constructor(start: number, most: number) {
-    this.#current = Math.min(start, most)
+    this.#first = Math.min(start, most)
+    this.#current = this.#first
     this.#most = most
   }
 
@@ -44,23 +48,30 @@ export class ConcurrencySearch {
     if (lookedAt !== undefined && now - lookedAt < lookMs) return this.#current
     this.#lookedAt = now
     const share = busy()
-    if (lookedAt === undefined) return this.#current
-    const perConnection = this.#sentBytes / Math.max(1, now - this.#startedAt) / this.#current
-    if (share <= idleShare && perConnection >= quickBytesPerMs) this.#grow()
+    this.#grewAt ??= now
+    // Each of them has had something to do since there are so many.
+    if (share > idleShare || this.#sentBytes < this.#current * sampleBytes) return this.#current
+    const perConnection = this.#sentBytes / Math.max(1, now - this.#grewAt) / this.#current
+    if (lookedAt === undefined || perConnection < quickBytesPerMs) return this.#current
+    this.#grow()
+    this.#grewAt = now
+    this.#sentBytes = 0
     return this.#current
   }
 
   /** A part of so many bytes was acknowledged. @param busy as for {@link ConcurrencySearch.sent} */
   acknowledged(bytes: number, now: number, busy: () => number): number {
-    const window = this.#window ?? { since: this.#startedAt ?? now, bytes: 0, parts: 0 }
+    this.#window ??= this.#young
+      ? this.#open(this.#startedAt ?? now, this.#first)
+      : this.#open(now, this.#current)
+    const window = this.#window
     window.bytes += bytes
     window.parts += 1
-    this.#window = window
-    // One part for each connection, so that the slowest has had its turn.
-    if (window.parts < this.#current || now <= window.since) return this.#current
+    // One part for each connection that there was at its beginning, so that the slowest has had its turn.
+    if (window.parts < window.enough || now <= window.since) return this.#current
     this.#young = false
-    this.#window = { since: now, bytes: 0, parts: 0 }
-    this.#judge(window.bytes / (now - window.since), busy())
+    this.#judge(window.bytes / (now - window.since), busy(), now - window.since)
+    this.#window = this.#open(now, this.#current)
     return this.#current
   }
 
@@ -73,7 +84,7 @@ export class ConcurrencySearch {
     this.#rests = restWindows
   }
 
-  #judge(rate: number, share: number): void {
+  #judge(rate: number, share: number, tookMs: number): void {
     const before = this.#before
     if (before !== undefined && rate < before.rate * leastGain) {
       // No better than fewer were.
@@ -89,27 +100,37 @@ export class ConcurrencySearch {
     }
     if (this.#current === this.#most || share > idleShare) return
     this.#before = { connections: this.#current, rate }
-    this.#grow()
+    // Where an answer takes a moment, a step that turns out too long costs no more than that.
+    this.#grow(tookMs < shortMs ? 4 : 2)
   }
 
-  #grow(): void {
-    this.#current = Math.min(this.#most, this.#current * 2)
+  #open(since: number, enough: number): Window {
+    return { since, enough, bytes: 0, parts: 0 }
+  }
+
+  #grow(factor = 2): void {
+    this.#current = Math.min(this.#most, this.#current * factor)
   }
 }
 
 interface Window {
-  since: number
+  readonly since: number
+  readonly enough: number
   bytes: number
   parts: number
 }
 
 /** Milliseconds between two looks at what the network takes. */
 const lookMs = 25
+/** What the network takes of each connection before it says something of the link. */
+const sampleBytes = 512 * 1024
 /** A process that works more than this is the bottleneck itself: more connections would only cost memory. */
 const idleShare = 0.6
-/** A connection that takes 4 MiB in a second. */
-const quickBytesPerMs = 4 * 1024
-/** Twice as many connections are worth their memory for a tenth more. */
+/** A connection that takes 1 MiB in a second. On a link that is full it takes the less, the more there are. */
+const quickBytesPerMs = 1024
+/** A part that is acknowledged within this time makes a short step. */
+const shortMs = 3_000
+/** More connections are worth their memory for a tenth more. */
 const leastGain = 1.1
 /** Windows until more connections are tried again: a link may get better. */
 const restWindows = 8

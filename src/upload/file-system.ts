@@ -35,6 +35,8 @@ export interface FileSystem {
   unlink(path: string): Promise<void>
   symlink(target: string, path: string): Promise<void>
   readlink(path: string): Promise<string>
+  /** Names, not paths. */
+  readdir(path: string): Promise<string[]>
   /** Sets the modification time of the link itself to now. */
   touch(path: string): Promise<void>
   /** Makes the names in a directory durable; does nothing where directories cannot be synced. */
@@ -68,6 +70,7 @@ export const nodeFileSystem: FileSystem = {
   unlink: (path) => fs.unlink(path),
   symlink: (target, path) => fs.symlink(target, path),
   readlink: (path) => fs.readlink(path),
+  readdir: (path) => fs.readdir(path),
   async touch(path) {
     const now = new Date()
     await fs.lutimes(path, now, now)

@@ -51,7 +51,8 @@ export async function inspectCheckpoint(
   return { path, ...parsed, lock: await inspectLock(`${path}.lock`, environment) }
 }
 
-async function readJournal(
+/** @throws {OssError} `ERR_OSS_CHECKPOINT_IO` when there is none, or it cannot be read. What is no journal has no bytes. */
+export async function readJournal(
   path: string,
   { fs }: Pick<UploadEnvironment, 'fs'>,
 ): Promise<Uint8Array> {

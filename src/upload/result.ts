@@ -2,6 +2,7 @@
 
 import type { CallbackReply } from '../oss/callback.js'
 
+/** How an object came to be stored. */
 export type UploadOutcome = 'completed' | 'completed-reconciled' | 'completed-callback-failed'
 
 /** How the object came to be stored, and as what. */
@@ -47,12 +48,22 @@ export interface Manifest {
   readonly outcome: UploadOutcome
 }
 
+/** What one of several workers had to do. */
+export interface ShardShare {
+  /** From 0 on. */
+  readonly index: number
+  readonly count: number
+  /** Parts of its share; 0 where there are more workers than parts. */
+  readonly parts: number
+  readonly bytes: number
+}
+
 export interface UploadFileResult {
-  /** Empty when OSS told none and HeadObject is denied, as can be with a callback. */
+  /** Empty with `shard-done`, and when OSS told none and HeadObject is denied, as can be with a callback. */
   readonly etag: string
-  /** CRC-64 of the local bytes, decimal; equal to the object's. */
+  /** CRC-64 of the local bytes, decimal; equal to the object's. Empty with `shard-done`: there is no object yet. */
   readonly crc64: string
-  /** Bytes. */
+  /** Bytes of the whole source. */
   readonly size: number
   /** Parts of the object; 1 when it was stored by PutObject. */
   readonly parts: number
@@ -73,9 +84,12 @@ export interface UploadFileResult {
   /**
    * `completed-reconciled`: the answer to Complete was lost, and the object was found to be ours.
    * `completed-callback-failed`: the object is stored, and the callback server did not take it.
+   * `shard-done`, with the option `shard` alone: this worker's share is done, and the object is stored once the others' are.
    */
-  readonly outcome: UploadOutcome
-  /** With the option `manifest`. */
+  readonly outcome: UploadOutcome | 'shard-done'
+  /** With the option `shard`: this worker's share, to which `resumed` and `sent` refer. */
+  readonly shard?: ShardShare
+  /** With the option `manifest`; not with `shard-done`. */
   readonly manifest?: Manifest
   /** Upload ids given up and not aborted: OSS bills their parts until somebody aborts them. */
   readonly abandonedUploadIds: readonly string[]

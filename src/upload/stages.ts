@@ -33,11 +33,11 @@ export function storeOf(
  * Lives an upload while its checkpoint is held. After a failure everything is left as it should be, and the first error is
  * thrown, which says what is kept.
  */
-export async function withCheckpoint(
+export async function withCheckpoint<T>(
   context: UploadContext,
   store: CheckpointStore | undefined,
-  live: (run: UploadRun) => Promise<UploadFileResult>,
-): Promise<UploadFileResult> {
+  live: (run: UploadRun) => Promise<T>,
+): Promise<T> {
   const { settings } = context
   const location = store?.location ?? ''
   const session = await store?.acquire(settings.signal).catch((error: unknown) => {
@@ -129,7 +129,7 @@ export async function beginUpload(
 /** The object is stored: nothing that fails from here on makes it a failure, and the next run would find it complete. */
 export async function removeCheckpoint({ checkpoint, emit }: UploadRun): Promise<void> {
   try {
-    await checkpoint.remove()
+    await (checkpoint.isShared ? checkpoint.conclude() : checkpoint.remove())
   } catch {
     emit({ type: 'checkpoint-left' })
   }

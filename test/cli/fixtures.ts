@@ -39,6 +39,7 @@ export function pretendIo(options: PretendedOptions = {}): PretendedIo {
       },
       isTTY: false,
       columns: 80,
+      isClosed: false,
     },
     stderr: {
       write(text) {
@@ -46,6 +47,7 @@ export function pretendIo(options: PretendedOptions = {}): PretendedIo {
       },
       isTTY,
       columns,
+      isClosed: false,
     },
     signal: controller.signal,
     now: () => ms,

@@ -1,6 +1,6 @@
 // A file system in memory that knows what a power failure would leave: only what was synced, and only under synced names.
 
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { FileIdentity, FileSystem, OpenFile } from '../../src/upload/file-system.js'
 
 interface Inode {
@@ -151,6 +151,12 @@ export class MemoryFileSystem implements FileSystem {
     const { target } = this.#get(path)
     if (target === undefined) throw errno('EINVAL')
     return target
+  }
+
+  async readdir(path: string): Promise<string[]> {
+    this.#check({ name: 'readdir', path })
+    const below = [...this.#entries.keys()].filter((name) => dirname(name) === path)
+    return below.map((name) => basename(name)).sort()
   }
 
   async touch(path: string): Promise<void> {

@@ -209,6 +209,7 @@ function counted(
     unlink: (path) => effect(`unlink ${path}`, () => fs.unlink(path)),
     symlink: (target, path) => effect(`symlink ${path}`, () => fs.symlink(target, path)),
     readlink: (path) => observe(() => fs.readlink(path)),
+    readdir: (path) => observe(() => fs.readdir(path)),
     touch: (path) => observe(() => fs.touch(path)),
     syncDirectory: (path) => effect(`syncDirectory ${path}`, () => fs.syncDirectory(path)),
   }

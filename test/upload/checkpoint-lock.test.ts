@@ -445,6 +445,7 @@ function scheduled(
     readFile: unused,
     stat: unused,
     syncDirectory: unused,
+    readdir: unused,
     lstat: (name) => turn('lstat', () => fs.lstat(name)),
     rename: (from, to) => turn('rename', () => fs.rename(from, to)),
     unlink: (name) => turn('unlink', () => fs.unlink(name)),

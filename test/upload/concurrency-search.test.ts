@@ -124,7 +124,7 @@ describe('limits', () => {
     for (let rest = 0; rest < 8; rest++) window()
     expect(search.current).toBe(2)
     window()
-    expect(search.current).toBe(4)
+    expect(search.current).toBe(8)
   })
 
   it('asks for the share of work only when it may matter', () => {
