@@ -8,9 +8,9 @@ import {
   OssServiceError,
 } from '../primitives/errors.js'
 import type { Credentials } from '../signing/credentials.js'
-import type { TransportResponse } from '../transport/transport.js'
+import type { Stall, TransportResponse } from '../transport/transport.js'
 import type { Connection } from './connection.js'
-import { judge, Retries, retryPolicy } from './retry.js'
+import { judge, Retries, retryPolicy, type Verdict } from './retry.js'
 import type { RequestEvent } from './scope.js'
 import { assertSendable, nameOperation, type OperationRequest, sendOnce } from './send.js'
 
@@ -33,52 +33,72 @@ export async function attemptRequest<Result>(
   read: (response: TransportResponse) => Result | Promise<Result>,
 ): Promise<Result> {
   assertSendable(request)
-  const { signal, scope, operation, partNumber } = request
-  const { options } = connection
-  const policy = retryPolicy(options.retry, scope?.retry)
-  const repetition = request.repetition ?? (request.method === 'POST' ? 'never' : 'always')
-  const details = { operation, ...(partNumber !== undefined && { partNumber }) }
-  const emit = (event: RequestEvent): void => {
-    for (const listener of [options.onEvent, scope?.onEvent]) {
-      // A listener that throws must break neither the request nor the other one; what it threw is its own affair.
-      try {
-        listener?.(event)
-      } catch {
-        // Deliberately dropped: there is no one to tell.
-      }
-    }
+  const attempts = new Attempts(connection, request)
+  for (;;) {
+    const made = await attempts.make(read)
+    if ('result' in made) return made.result
+    await attempts.goOn(made)
   }
-  const history: FailedAttempt[] = []
-  const retries = new Retries(policy)
-  const corrections = { refresh: 0, skew: 0 }
-  let cautious = false
-  for (let attempt = 1; ; attempt++) {
+}
+
+interface Failed {
+  readonly failure: OssError
+  /** What it was signed with. */
+  readonly used: Credentials
+  readonly time: Date
+  /** On the clock of `performance`. */
+  readonly start: number
+  readonly startedAt: string
+  readonly facts: Omit<FailedAttempt, 'startedAt' | 'verdict' | 'waitMs'>
+}
+
+/** What was tried of one request, and what was learned from it. */
+class Attempts {
+  readonly #connection: Connection
+  readonly #request: OperationRequest
+  readonly #details: { readonly operation: string; readonly partNumber?: number }
+  readonly #retries: Retries
+  readonly #history: FailedAttempt[] = []
+  #count = 0
+  #refreshes = 0
+  #skews = 0
+  #cautious = false
+
+  constructor(connection: Connection, request: OperationRequest) {
+    const { operation, partNumber, scope } = request
+    this.#connection = connection
+    this.#request = request
+    this.#details = { operation, ...(partNumber !== undefined && { partNumber }) }
+    this.#retries = new Retries(retryPolicy(connection.options.retry, scope?.retry))
+  }
+
+  /** @throws what is no failure of the request: a cancellation, a client that is closed, no credentials, a mistake. */
+  async make<Result>(
+    read: (response: TransportResponse) => Result | Promise<Result>,
+  ): Promise<{ readonly result: Result } | Failed> {
+    const { operation, partNumber, signal, scope } = this.#request
+    const { options } = this.#connection
     signal?.throwIfAborted()
-    connection.assertOpen(operation)
+    this.#connection.assertOpen(operation)
+    this.#count += 1
     const leave = partNumber === undefined ? undefined : await scope?.admit?.(signal)
     const startedAt = options.now().toISOString()
     const start = performance.now()
     let used: Credentials | undefined
-    let time = connection.time()
+    let time = this.#connection.time()
     let failure: unknown
     try {
-      used = await connection.credentials(signal)
-      time = connection.time()
-      const response = await sendOnce(
-        {
-          ...options,
-          credentials: used,
-          time,
-          cautious,
-          onStall: (stall) => emit({ type: 'stall', ...details, ...stall }),
-        },
-        request,
-      )
-      connection.reached = true
+      used = await this.#connection.credentials(signal)
+      time = this.#connection.time()
+      const onStall = (stall: Stall): void =>
+        this.#emit({ type: 'stall', ...this.#details, ...stall })
+      const context = { ...options, credentials: used, time, cautious: this.#cautious, onStall }
+      const response = await sendOnce(context, this.#request)
+      this.#connection.reached = true
       const result = await read(response)
       scope?.budget?.give()
-      emit({ type: 'attempt', ...details, attempt, ...answered(response, start) })
-      return result
+      this.#tell(answered(response, start))
+      return { result }
     } catch (error) {
       // What has kept it from being sent, and the reason of a cancellation, are of no operation and may be shared with others.
       const isOwn = used !== undefined && signal?.aborted !== true
@@ -87,67 +107,118 @@ export async function attemptRequest<Result>(
       leave?.()
     }
     if (signal?.aborted || !isOssError(failure) || used === undefined) throw failure
-    if (failure instanceof OssServiceError) connection.reached = true
-    const facts = { ...factsOf(failure), durationMs: Math.round(performance.now() - start) }
-    emit({ type: 'attempt', ...details, attempt, ...facts })
-    const verdict = options.closed.aborted
-      ? ({ kind: 'fail' } as const)
-      : judge(failure, repetition, connection.reached)
-    const record = (known: Pick<FailedAttempt, 'verdict' | 'waitMs'>): FailedAttempt => {
-      const failed = { startedAt, ...facts, ...known }
-      history.push(failed)
-      if (history.length > maxHistory) history.shift()
-      return failed
-    }
-    const giveUp = (): never => {
-      record({ verdict: 'fail' })
-      failure.attempts = history
-      throw failure
-    }
+    if (failure instanceof OssServiceError) this.#connection.reached = true
+    const durationMs = Math.round(performance.now() - start)
+    const facts = { ...factsOf(failure), durationMs }
+    this.#tell(facts)
+    return { failure, used, time, start, startedAt, facts }
+  }
+
+  /**
+   * Does what has to be done, and waits as long as it has to be, before the next attempt.
+   * @throws the failure, when there is to be none.
+   */
+  async goOn(failed: Failed): Promise<void> {
+    const { failure } = failed
+    const { options, reached } = this.#connection
+    const { method, repetition = method === 'POST' ? 'never' : 'always' } = this.#request
+    if (options.closed.aborted) throw this.#last(failed)
+    const verdict = judge(failure, repetition, reached)
     switch (verdict.kind) {
       case 'fail':
-        return giveUp()
-      case 'refresh': {
-        if (++corrections.refresh > maxCorrections) return giveUp()
-        const { result, error } = await renew(connection, used, signal)
-        if (typeof options.credentials === 'function' && connection.isNews(used)) {
-          emit({ type: 'refresh', code: failure.code, result })
-        }
-        if (error !== undefined) {
-          const why = isOssError(error) ? error.message : 'the provider failed'
-          addHint(failure, `new credentials could not be got (${why})`)
-        }
-        if (result !== 'refreshed') return giveUp()
-        record({ verdict: 'refresh' })
-        continue
-      }
-      case 'skew': {
-        const correction =
-          failure instanceof OssServiceError && ++corrections.skew <= maxCorrections
-            ? connection.correctClock(failure, time)
-            : undefined
-        if (correction === undefined) return giveUp()
-        if (correction !== 'corrected') emit({ type: 'skew', ...correction })
-        record({ verdict: 'skew' })
-        continue
-      }
+        throw this.#last(failed)
+      case 'refresh':
+        return await this.#refresh(failed)
+      case 'skew':
+        return this.#correctClock(failed)
+      case 'retry':
+        return await this.#retry(failed, verdict)
     }
+  }
+
+  async #refresh(failed: Failed): Promise<void> {
+    const { failure, used } = failed
+    const connection = this.#connection
+    this.#refreshes += 1
+    if (this.#refreshes > maxCorrections) throw this.#last(failed)
+    const { result, error } = await renew(connection, used, this.#request.signal)
+    if (typeof connection.options.credentials === 'function' && connection.isNews(used)) {
+      this.#emit({ type: 'refresh', code: failure.code, result })
+    }
+    if (error !== undefined) {
+      const why = isOssError(error) ? error.message : 'the provider failed'
+      addHint(failure, `new credentials could not be got (${why})`)
+    }
+    if (result !== 'refreshed') throw this.#last(failed)
+    this.#record(failed, { verdict: 'refresh' })
+  }
+
+  #correctClock(failed: Failed): void {
+    const { failure, time } = failed
+    this.#skews += 1
+    const correction =
+      failure instanceof OssServiceError && this.#skews <= maxCorrections
+        ? this.#connection.correctClock(failure, time)
+        : undefined
+    if (correction === undefined) throw this.#last(failed)
+    if (correction !== 'corrected') this.#emit({ type: 'skew', ...correction })
+    this.#record(failed, { verdict: 'skew' })
+  }
+
+  async #retry(failed: Failed, verdict: Verdict & { readonly kind: 'retry' }): Promise<void> {
+    const { failure, start } = failed
+    const { signal, scope, body, partNumber } = this.#request
     const { reason } = verdict
-    const waitMs = retries.after(verdict, start, performance.now(), Math.random())
-    if (waitMs === undefined) return giveUp()
+    const waitMs = this.#retries.after(verdict, start, performance.now(), Math.random())
+    if (waitMs === undefined) throw this.#last(failed)
     if (reason !== 'throttle' && scope?.budget?.take() === false) {
       addHint(failure, 'the retries of this upload are used up: the network or OSS fails too often')
-      return giveUp()
+      throw this.#last(failed)
     }
     // On a connection that was reset under a body a refusal may have been lost: look before all of it is sent again.
-    cautious = failure.code === 'ERR_OSS_TRANSPORT' && request.body !== undefined
-    const failed = record({ verdict: reason, waitMs })
-    if (reason === 'throttle') scope?.throttled?.(start, failed)
+    this.#cautious = failure.code === 'ERR_OSS_TRANSPORT' && body !== undefined
+    const recorded = this.#record(failed, { verdict: reason, waitMs })
+    if (reason === 'throttle') scope?.throttled?.(start, recorded)
     else if (reason === 'network' && partNumber !== undefined) scope?.lost?.(start)
-    const { code, cause } = failed
+    const { code, cause } = recorded
     const why = { reason, code, ...(cause !== undefined && { cause }) }
-    emit({ type: 'retry', ...details, attempt, ...why, waitMs })
-    await pause(waitMs, signal, options.closed)
+    this.#emit({ type: 'retry', ...this.#details, attempt: this.#count, ...why, waitMs })
+    await pause(waitMs, signal, this.#connection.options.closed)
+  }
+
+  /** The failure that ends the request, with all that were before it. */
+  #last(failed: Failed): OssError {
+    const { failure } = failed
+    this.#record(failed, { verdict: 'fail' })
+    failure.attempts = this.#history
+    return failure
+  }
+
+  #record(
+    { startedAt, facts }: Failed,
+    what: Pick<FailedAttempt, 'verdict' | 'waitMs'>,
+  ): FailedAttempt {
+    const recorded = { startedAt, ...facts, ...what }
+    this.#history.push(recorded)
+    if (this.#history.length > maxHistory) this.#history.shift()
+    return recorded
+  }
+
+  #tell(
+    facts: Omit<RequestEvent & { readonly type: 'attempt' }, 'type' | 'operation' | 'attempt'>,
+  ): void {
+    this.#emit({ type: 'attempt', ...this.#details, attempt: this.#count, ...facts })
+  }
+
+  #emit(event: RequestEvent): void {
+    for (const listener of [this.#connection.options.onEvent, this.#request.scope?.onEvent]) {
+      // A listener that throws must break neither the request nor the other one; what it threw is its own affair.
+      try {
+        listener?.(event)
+      } catch {
+        // Deliberately dropped: there is no one to tell.
+      }
+    }
   }
 }
 
