@@ -2,7 +2,11 @@
 
 import { startFakeOss } from 'ossup/testing'
 
-const fake = await startFakeOss({ buckets: ['examplebucket'] })
+const fake = await startFakeOss({
+  buckets: ['examplebucket'],
+  // As slow as a network, so that there is time to interrupt an upload.
+  bytesPerSecondPerConnection: 4 * 1024 * 1024,
+})
 console.log(`export OSS_ENDPOINT=${fake.endpoint} OSS_REGION=cn-hangzhou`)
 console.log('export OSS_ACCESS_KEY_ID=test-access-key-id')
 console.log('export OSS_ACCESS_KEY_SECRET=test-access-key-secret')

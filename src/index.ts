@@ -109,7 +109,14 @@ export type { UploadEvent, UploadProgress } from './upload/events.js'
 export { encodeManifest, type ParsedManifest, parseManifest } from './upload/manifest.js'
 export type { BlobLike } from './upload/memory-source.js'
 export type { UploadFileOptions } from './upload/options.js'
-export type { Manifest, ManifestPart, UploadFileResult, UploadOutcome } from './upload/result.js'
+export type {
+  Manifest,
+  ManifestPart,
+  ShardShare,
+  UploadFileResult,
+  UploadOutcome,
+} from './upload/result.js'
+export type { Shard } from './upload/shard.js'
 export type { UploadSource } from './upload/source-option.js'
 export type { ByteStream, WebByteStream } from './upload/stream-source.js'
 export { uploadFile } from './upload/upload-file.js'

@@ -84,6 +84,21 @@ export function parseWholeNumber(option: string, text: string): number {
   throw usageError(`${option} must be a whole number, not "${text}"`, `e.g. ${option} 4`)
 }
 
+/** `<index>/<count>`, from 0 on, e.g. `3/16`; ranges are left to the library. */
+export function parseShard(
+  option: string,
+  text: string,
+): { readonly index: number; readonly count: number } {
+  const [, index, count] = /^(\d{1,15})\/(\d{1,15})$/.exec(text) ?? []
+  if (index !== undefined && count !== undefined) {
+    return { index: Number(index), count: Number(count) }
+  }
+  throw usageError(
+    `${option} "${text}" is not one of several workers`,
+    `give its number from 0 on and how many there are, e.g. ${option} 3/16`,
+  )
+}
+
 export function parseChoice<const T extends string>(
   option: string,
   text: string,

@@ -6,12 +6,12 @@ import { usageError } from './args.js'
 import { refuse } from './command.js'
 import { type CredentialsArgs, loadCredentials, parseCredentialsArgs } from './credentials-args.js'
 import type { Io } from './io.js'
-import { parseNetworkArgs, type RequestArgs, requestOptions, requestUsage } from './network-args.js'
+import { parseNetworkArgs, type RequestArgs, requestUsage } from './network-args.js'
 import { openProxy } from './proxy.js'
 import { type EndpointArgs, parseEndpointArgs } from './request-args.js'
 
 /** The part of a usage text that explains {@link clientOptions}. */
-export const clientUsage = `\
+export const clientUsage: string = `\
   --region <id>         region of the bucket, e.g. cn-hangzhou; without it OSS_REGION, or the region in the endpoint
   --endpoint <url>      host, or http:// or https:// and host, with an optional port; without it OSS_ENDPOINT, or
                         https://oss-<region>.aliyuncs.com
@@ -47,7 +47,10 @@ export const clientOptions = {
   'dual-stack': { type: 'boolean', default: false },
   cname: { type: 'boolean', default: false },
   'request-payer': { type: 'boolean', default: false },
-  ...requestOptions,
+  attempts: { type: 'string' },
+  'connect-timeout': { type: 'string' },
+  'idle-timeout': { type: 'string' },
+  'answer-timeout': { type: 'string' },
 } as const
 
 export interface ClientArgs extends EndpointArgs, CredentialsArgs, RequestArgs {

@@ -24,7 +24,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   [
     'upload',
     {
-      synopsis: 'upload <file> oss://<bucket>/<key>',
+      synopsis: 'upload <file>... oss://<bucket>/<key>',
       summary: 'upload a file, or continue an upload that was interrupted',
       async load() {
         const [{ uploadCommand }, { uploadFlags, uploadUsage }] = await Promise.all([

@@ -90,6 +90,13 @@ export function callbackWords({ outcome, callback }: UploadFileResult): Words | 
   return note(`the callback server answered ${shown}`)
 }
 
+/** @returns undefined where the object is stored */
+export function shardWords({ outcome, shard }: UploadFileResult): string | undefined {
+  if (outcome !== 'shard-done' || shard === undefined) return undefined
+  const { index, count: workers, parts, bytes } = shard
+  return `shard ${index}/${workers} done  ${count(parts, 'part')}  ${bytes} bytes`
+}
+
 const maxRanges = 8
 
 /** E.g. `parts 1, 3-7, 9`; of many ranges only the first few. */

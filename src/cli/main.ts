@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The entry of the command: joins the process to run() and its answer to the exit code. Nothing else names the process.
 
+import { setMaxListeners } from 'node:events'
 import { fstatSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { isatty } from 'node:tty'
@@ -16,6 +17,8 @@ const numbers = { SIGINT: 2, SIGTERM: 15 } as const
 const samePressMs = 200
 
 const controller = new AbortController()
+// Each request that is under way listens to it: many at once are no leak, and Node would warn of one.
+setMaxListeners(0, controller.signal)
 let interruptedAt = 0
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -4,7 +4,6 @@ import { constants } from 'node:fs'
 import { access, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isNodeError, OssError } from '../primitives/errors.js'
-import { encodeManifest } from '../upload/manifest.js'
 import type { Manifest } from '../upload/result.js'
 
 /** An upload of hours must not end with a name that could not be written from the beginning. */
@@ -26,6 +25,7 @@ export async function assertManifestPath(path: string): Promise<void> {
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   const temporary = `${path}.tmp`
   try {
+    const { encodeManifest } = await import('../upload/manifest.js')
     await writeFile(temporary, encodeManifest(manifest), { flush: true })
     await rename(temporary, path)
   } catch (error) {

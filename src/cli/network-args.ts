@@ -12,23 +12,21 @@ export type RequestArgs = Pick<
 
 export type NetworkArgs = RequestArgs & Pick<UploadFileOptions, 'deadline'>
 
-/** The part of a usage text that explains {@link requestOptions}. */
+/** The part of a usage text that explains them, without the deadline. */
 export const requestUsage = `\
   --attempts <n>        tries of each request, 1 to 100, with growing pauses; default 10; 1 tries nothing twice
   --connect-timeout <t> time to establish a connection, 1s to 10m; default 10s
   --idle-timeout <t>    time in which the network may take no byte of what is sent, 1s to 1d; default 60s
   --answer-timeout <t>  time to wait for the answer once everything is sent, 1s to 1d; default 2m`
 
-/** For `parseArgs`; of every command that talks to OSS. */
-export const requestOptions = {
+/** For `parseArgs`; all but the deadline are options of every command that talks to OSS. */
+export const networkOptions = {
   attempts: { type: 'string' },
   'connect-timeout': { type: 'string' },
   'idle-timeout': { type: 'string' },
   'answer-timeout': { type: 'string' },
+  deadline: { type: 'string' },
 } as const
-
-/** For `parseArgs`; of an upload. */
-export const networkOptions = { ...requestOptions, deadline: { type: 'string' } } as const
 
 type Values = { readonly [K in keyof typeof networkOptions]?: string | undefined }
 

@@ -1,15 +1,29 @@
 // Owns showing progress on stderr: one redrawn line on a terminal, or a few plain lines in a log.
 
 import type { UploadProgress } from '../upload/events.js'
-import type { Io } from './io.js'
-import { percentOf, plainProgress, progressLine, RateWindow } from './progress-line.js'
+import type { Io, Output } from './io.js'
+import {
+  type FileCounts,
+  type ProgressState,
+  percentOf,
+  plainProgress,
+  progressLine,
+  RateWindow,
+} from './progress-line.js'
+
+/** Of one upload, or of several files together. */
+export type ShownProgress = UploadProgress & { readonly files?: FileCounts }
 
 export interface ProgressDisplay {
-  update(progress: UploadProgress): void
-  /** So many requests have failed and are tried again. */
-  retrying(count: number): void
-  /** Writes whole lines, and puts the redrawn line below them. */
-  say(lines: string): void
+  update(progress: ShownProgress): void
+  /**
+   * So many requests have failed and are tried again.
+   *
+   * @param cause why the last of them failed
+   */
+  retrying(count: number, cause?: string): void
+  /** Writes whole lines, to stderr unless it is told where, and puts the redrawn line below them. */
+  say(lines: string, to?: Output): void
   /** Leaves the cursor at the start of a line; nothing is drawn afterwards. */
   end(): void
 }
@@ -21,11 +35,14 @@ const maxPlainLineMs = 10 * 60_000
 /** Percent between two plain lines: an upload writes at most ten of them. */
 const plainStep = 10
 
-const eraseLine = '\r\x1b[K'
+/** From the cursor to the end of the line. */
+const eraseRest = '\x1b[K'
 
 export function createDisplay(io: Io, shows: boolean): ProgressDisplay {
-  if (!shows)
-    return { update() {}, retrying() {}, say: (lines) => io.stderr.write(lines), end() {} }
+  if (!shows) {
+    const say: ProgressDisplay['say'] = (lines, to = io.stderr) => to.write(lines)
+    return { update() {}, retrying() {}, say, end() {} }
+  }
   // A terminal that cannot move its cursor is a log.
   return io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? new RedrawnLine(io) : new PlainLines(io)
 }
@@ -35,8 +52,10 @@ class Meter {
   readonly #now: () => number
   readonly #sent = new RateWindow()
   readonly #verified = new RateWindow()
-  progress: UploadProgress | undefined
-  retrying = 0
+  progress: ShownProgress | undefined
+  #retrying = 0
+  #cause: string | undefined
+  #repeated = false
 
   constructor(now: () => number) {
     this.#now = now
@@ -49,7 +68,18 @@ class Meter {
     this.#verified.add(ms, this.progress.resumedBytes)
   }
 
-  get bytesPerSecond(): number | undefined {
+  retry(count: number, cause: string | undefined): void {
+    this.#retrying = count
+    this.#cause = cause ?? this.#cause
+    this.#repeated ||= count > 0
+  }
+
+  stateOf(progress: ShownProgress): ProgressState {
+    const [retrying, cause, repeated] = [this.#retrying, this.#cause, this.#repeated]
+    return { ...progress, bytesPerSecond: this.#bytesPerSecond, retrying, cause, repeated }
+  }
+
+  get #bytesPerSecond(): number | undefined {
     switch (this.progress?.phase) {
       case 'sending':
         return this.#sent.bytesPerSecond
@@ -66,7 +96,8 @@ class RedrawnLine implements ProgressDisplay {
   readonly #meter: Meter
   #drawnAt = Number.NEGATIVE_INFINITY
   #phase = ''
-  #isDrawn = false
+  /** What stands in the last line of the screen; empty when nothing does. */
+  #drawn = ''
   /** Without news the rate still falls, so that a stalled network shows. */
   readonly #timer: NodeJS.Timeout
 
@@ -77,20 +108,24 @@ class RedrawnLine implements ProgressDisplay {
     this.#timer.unref()
   }
 
-  update(progress: UploadProgress): void {
+  update(progress: ShownProgress): void {
     this.#meter.progress = progress
-    const changed = progress.phase !== this.#phase
+    // Of many small files a phase would begin more often than anybody can read.
+    const changed = progress.phase !== this.#phase && progress.files === undefined
     if (changed || this.#io.now() - this.#drawnAt >= redrawMs) this.#draw()
   }
 
   /** Shown with the next redraw: most retries are over before anybody could read of them. */
-  retrying(count: number): void {
-    this.#meter.retrying = count
+  retrying(count: number, cause?: string): void {
+    this.#meter.retry(count, cause)
   }
 
-  say(lines: string): void {
-    this.#io.stderr.write(this.#isDrawn ? `${eraseLine}${lines}` : lines)
-    this.#isDrawn = false
+  say(lines: string, to: Output = this.#io.stderr): void {
+    // A terminal is the same screen, whichever stream it is reached by.
+    const isSameScreen = to === this.#io.stderr || to.isTTY
+    if (isSameScreen) this.#erase()
+    to.write(lines)
+    if (!isSameScreen) return
     this.#draw()
   }
 
@@ -98,9 +133,17 @@ class RedrawnLine implements ProgressDisplay {
     clearInterval(this.#timer)
     // What came since the last redraw.
     this.#draw()
-    if (this.#isDrawn) this.#io.stderr.write('\n')
-    this.#isDrawn = false
+    const { phase, files } = this.#meter.progress ?? {}
+    // Where some have failed, their sum says more than how far all came.
+    if (files !== undefined && phase !== 'completed') this.#erase()
+    else if (this.#drawn !== '') this.#io.stderr.write('\n')
+    this.#drawn = ''
     this.#meter.progress = undefined
+  }
+
+  #erase(): void {
+    if (this.#drawn !== '') this.#io.stderr.write(`${this.#toStart()}${eraseRest}`)
+    this.#drawn = ''
   }
 
   #draw(): void {
@@ -109,10 +152,16 @@ class RedrawnLine implements ProgressDisplay {
     this.#meter.sample()
     this.#phase = progress.phase
     this.#drawnAt = this.#io.now()
-    const { bytesPerSecond, retrying } = this.#meter
-    const line = progressLine({ ...progress, bytesPerSecond, retrying }, this.#io.stderr.columns)
-    this.#io.stderr.write(`\r${line}\x1b[K`)
-    this.#isDrawn = true
+    const line = progressLine(this.#meter.stateOf(progress), this.#io.stderr.columns)
+    // Erased behind the new text, not before it: an empty line would be seen as flicker.
+    this.#io.stderr.write(`${this.#toStart()}${line}${eraseRest}`)
+    this.#drawn = line
+  }
+
+  /** A terminal that was made narrower has broken the line into several. */
+  #toStart(): string {
+    const rows = Math.ceil(this.#drawn.length / Math.max(1, this.#io.stderr.columns))
+    return rows > 1 ? `\r\x1b[${rows - 1}A\x1b[J` : '\r'
   }
 }
 
@@ -129,7 +178,7 @@ class PlainLines implements ProgressDisplay {
     this.#meter = new Meter(io.now)
   }
 
-  update(progress: UploadProgress): void {
+  update(progress: ShownProgress): void {
     this.#meter.progress = progress
     this.#meter.sample()
     // The end is told by the result.
@@ -144,16 +193,15 @@ class PlainLines implements ProgressDisplay {
     if (percent === undefined) this.#waitMs = Math.min(2 * this.#waitMs, maxPlainLineMs)
     this.#saidPercent = percent ?? 0
     this.#saidAt = ms
-    const { bytesPerSecond, retrying } = this.#meter
-    this.#io.stderr.write(`ossup: ${plainProgress({ ...progress, bytesPerSecond, retrying })}\n`)
+    this.#io.stderr.write(`ossup: ${plainProgress(this.#meter.stateOf(progress))}\n`)
   }
 
-  retrying(count: number): void {
-    this.#meter.retrying = count
+  retrying(count: number, cause?: string): void {
+    this.#meter.retry(count, cause)
   }
 
-  say(lines: string): void {
-    this.#io.stderr.write(lines)
+  say(lines: string, to: Output = this.#io.stderr): void {
+    to.write(lines)
   }
 
   end(): void {}

@@ -129,10 +129,12 @@ const narrowLayouts: readonly Layout[] = [
 const narrowLayoutsOfFiles: readonly Layout[] = [...layouts, { without: ['sent'] }]
 
 /** What changes in length is given this much room, so that the layout does not change with it. */
-const room: Readonly<Partial<Record<Fact, number>>> = {
+const room = {
   rate: '1023.9 KiB/s'.length,
-  outlook: 'ETA 1:02:03'.length,
-}
+  outlook: 'ETA 12:34:56'.length,
+  sent: 0,
+  units: 0,
+} as const satisfies Readonly<Record<Fact, number>>
 
 /**
  * The redrawn line, at most `columns` - 1 characters wide: in the last column some terminals would begin a new line.
@@ -141,9 +143,12 @@ const room: Readonly<Partial<Record<Fact, number>>> = {
 export function progressLine(state: ProgressState, columns: number): string {
   const width = Math.max(0, columns - 1)
   const percent = percentOf(state)
+  // While it is being measured an empty column keeps those behind it where they are.
+  const isMoving = state.phase === 'sending' || state.phase === 'verifying'
+  const column = (text: string, length: number) => (isMoving ? text.padEnd(length) : text)
   const facts: readonly (readonly [Fact, string])[] = [
-    ['rate', rateText(state).padStart('99.9 MiB/s'.length)],
-    ['outlook', outlook(state)],
+    ['rate', column(rateText(state).padStart('99.9 MiB/s'.length).trimEnd(), '99.9 MiB/s'.length)],
+    ['outlook', column(outlook(state), room.outlook)],
     ['units', units(state)],
   ]
   const head = state.phase.padEnd('completing'.length)
@@ -156,14 +161,14 @@ export function progressLine(state: ProgressState, columns: number): string {
   const needed = (layout: Layout): number =>
     facts
       .filter(([name]) => !(layout.without ?? []).includes(name))
-      .reduce((sum, [name, text]) => sum + Math.max(0, (room[name] ?? 0) - text.length), 0) +
+      .reduce((sum, [name, text]) => sum + Math.max(0, room[name] - text.length), 0) +
     pieces(layout).join('  ').length
   const fitting = (state.files === undefined ? narrowLayouts : narrowLayoutsOfFiles).find(
     (layout) => needed(layout) <= width,
   )
   if (fitting === undefined) return narrowLine(state, width)
   const line = pieces(fitting)
-    .filter((piece) => piece.trim() !== '')
+    .filter((piece) => piece !== '')
     .join('  ')
     .trimEnd()
   return withCause(line, state, width)
@@ -172,16 +177,18 @@ export function progressLine(state: ProgressState, columns: number): string {
 /** Whole facts, as many as fit; what it waits for stays longer than how fast it was. */
 function narrowLine(state: ProgressState, width: number): string {
   const percent = percentOf(state)
-  const facts = [
-    ...(percent === undefined ? [] : [`${percent} %`]),
-    ...(state.files === undefined ? [] : [units(state)]),
-    amount(state).trim(),
-    outlook(state),
-    rateText(state),
-  ].filter((fact) => fact !== '')
+  const [bytes, time] = [[amount(state).trim(), 0] as const, [outlook(state), 0] as const]
+  const facts: readonly (readonly [text: string, atLeast: number])[] = [
+    [percent === undefined ? '' : `${percent} %`, 0],
+    ...(state.files === undefined
+      ? [bytes, time]
+      : [[units(state).trim(), 0] as const, time, bytes]),
+    [rateText(state), room.rate],
+  ]
   let line: string = state.phase
-  for (const fact of facts) {
-    if (line.length + 1 + fact.length <= width) line += ` ${fact}`
+  for (const [text, atLeast] of facts) {
+    const isRoom = line.length + 1 + Math.max(text.length, atLeast) <= width
+    if (isRoom && text !== '') line += ` ${text}`
   }
   return line.slice(0, width)
 }
@@ -220,10 +227,16 @@ function outlook(state: ProgressState): string {
   const { retrying = 0, phase, bytesPerSecond } = state
   if (phase === 'completed') return ''
   if (retrying > 0) return `retrying ${retrying}`
-  // Nothing has moved for as long as the rate looks back: it is for an answer, or for the network.
+  // Nothing has moved for as long as the rate looks back: an answer is awaited, or the network.
   if (phase === 'sending' && bytesPerSecond !== undefined && bytesPerSecond < 1) return 'waiting'
   const left = secondsLeft(state)
-  return left === undefined ? '' : `ETA ${formatDuration(left)}`
+  if (left === undefined) return ''
+  // Everything is on its way.
+  if (left === 0) return 'waiting'
+  // Days need no minutes, and no more room than hours.
+  const days = Math.ceil(left / 86_400)
+  if (days > 4) return days > 999 ? 'ETA > 999 d' : `ETA ${days} d`
+  return `ETA ${formatDuration(left)}`
 }
 
 function units({ partsDone, parts, files }: ProgressState): string {

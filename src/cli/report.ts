@@ -16,6 +16,7 @@ import {
   callbackWords,
   partsDiffer,
   partsLost,
+  shardWords,
   stillOpen,
   type Words,
   wordsFor,
@@ -47,8 +48,14 @@ export interface ReportOptions {
   readonly verbose?: boolean | undefined
 }
 
-export function createReport(io: Io, options: ReportOptions): Report {
-  return options.json ? new JsonReport(io, options) : new WordReport(io, options)
+/** One of several files: what is told names it, and they share a display. */
+export interface OneOfSeveral {
+  readonly file: string
+  readonly display: ProgressDisplay
+}
+
+export function createReport(io: Io, options: ReportOptions, one?: OneOfSeveral): Report {
+  return options.json ? new JsonReport(io, options, one?.file) : new WordReport(io, options, one)
 }
 
 const jsonProgressMs = 500
@@ -57,13 +64,16 @@ class JsonReport implements Report {
   readonly #io: Io
   readonly #quiet: boolean
   readonly #verbose: boolean
+  /** Empty unless it is one of several. */
+  readonly #file: { readonly file?: string }
   #writtenAt = Number.NEGATIVE_INFINITY
   #phase = ''
 
-  constructor(io: Io, { quiet, verbose = false }: ReportOptions) {
+  constructor(io: Io, { quiet, verbose = false }: ReportOptions, file?: string) {
     this.#io = io
     this.#quiet = quiet
     this.#verbose = verbose
+    this.#file = file === undefined ? {} : { file }
   }
 
   progress(progress: UploadProgress): void {
@@ -72,27 +82,29 @@ class JsonReport implements Report {
     if (this.#quiet || !isDue) return
     this.#writtenAt = now
     this.#phase = progress.phase
-    this.#write({ type: 'progress', ...progress })
+    this.#write({ type: 'progress', ...this.#file, ...progress })
   }
 
   event({ type: event, ...details }: UploadEvent): void {
     if (this.#quiet || (event === 'attempt' && !this.#verbose)) return
-    this.#write({ type: 'event', event, ...details })
+    this.#write({ type: 'event', event, ...this.#file, ...details })
   }
 
   result({ bucket, key }: Destination, result: UploadFileResult): void {
     const { etag, crc64, size, uploadId = null, outcome, resumed, sent, parts, versionId } = result
     this.#write({
       type: 'result',
+      ...(this.#file.file !== undefined && { path: this.#file.file }),
       ...{ etag, crc64, size, uploadId, outcome, resumed, sent, parts, bucket, key },
       ...(versionId !== undefined && { versionId }),
       ...(result.callback !== undefined && { callback: result.callback }),
+      ...(result.shard !== undefined && { shard: result.shard }),
       abandonedUploadIds: result.abandonedUploadIds,
     })
   }
 
   failure(failure: Failure, abandonedUploadIds: readonly string[]): void {
-    this.#io.stderr.write(failureJson({ ...failure, abandonedUploadIds }))
+    this.#io.stderr.write(failureJson({ ...this.#file, ...failure, abandonedUploadIds }))
   }
 
   #write(value: object): void {
@@ -108,16 +120,18 @@ class WordReport implements Report {
   readonly #quiet: boolean
   readonly #display: ProgressDisplay
   readonly #requests: RequestLog
+  readonly #file: string | undefined
   readonly #open = new Set<string>()
   #gathered: { readonly type: string; readonly since: number; readonly parts: number[] } | undefined
   #last: UploadProgress | undefined
   /** Parts of an earlier run, less those that differ. */
   #found = 0
 
-  constructor(io: Io, { quiet, verbose = false }: ReportOptions) {
+  constructor(io: Io, { quiet, verbose = false }: ReportOptions, one?: OneOfSeveral) {
     this.#io = io
     this.#quiet = quiet
-    this.#display = createDisplay(io, !quiet)
+    this.#display = one?.display ?? createDisplay(io, !quiet)
+    this.#file = one?.file
     this.#requests = new RequestLog(verbose, io.now)
   }
 
@@ -131,7 +145,7 @@ class WordReport implements Report {
   event(event: UploadEvent): void {
     if (isWatched(event)) {
       for (const words of this.#requests.words(event)) this.#say(words)
-      this.#display.retrying(this.#requests.retrying)
+      this.#display.retrying(this.#requests.retrying, this.#requests.cause)
       return
     }
     if (event.type === 'part-differs') this.#found -= 1
@@ -161,13 +175,17 @@ class WordReport implements Report {
     if (words !== undefined) this.#say(words)
     this.#sayOpen(abandonedUploadIds)
     const name = oneLine(`oss://${bucket}/${key}`)
-    this.#io.stdout.write(`${name}  ${size} bytes  crc64 ${crc64}  etag ${oneLine(etag)}\n`)
+    const stored = `${size} bytes  crc64 ${crc64}  etag ${oneLine(etag)}`
+    const line = `${name}  ${shardWords(result) ?? stored}\n`
+    this.#display.say(line, this.#io.stdout)
   }
 
   failure(failure: Failure, abandoned: readonly string[]): void {
     this.#sayHeld()
     this.#display.end()
-    this.#io.stderr.write(wordLine('error', failureText(failure)))
+    // That all of several were cancelled is said once, of all.
+    const isSaidOfAll = this.#file !== undefined && failure.exitCode > 128
+    if (!isSaidOfAll) this.#tell('error', failureText(failure))
     const { attempts = [], recommendDoc, ec, code } = failure
     for (const text of historyLines(attempts)) this.#say({ kind: 'note', text })
     if (recommendDoc !== undefined) {
@@ -196,7 +214,7 @@ class WordReport implements Report {
     // Said under --quiet too: what nobody aborts is billed.
     for (const uploadId of new Set([...this.#open, ...more])) {
       const { kind, text } = stillOpen(uploadId)
-      this.#display.say(wordLine(kind, text))
+      this.#tell(kind, text)
     }
   }
 
@@ -215,6 +233,12 @@ class WordReport implements Report {
   }
 
   #say({ kind, text }: Words): void {
-    if (!this.#quiet) this.#display.say(wordLine(kind, text))
+    if (!this.#quiet) this.#tell(kind, text)
+  }
+
+  #tell(kind: 'error' | 'warning' | 'note', text: string): void {
+    const file = this.#file
+    const isNamed = file === undefined || ` ${text}`.includes(` ${file}: `)
+    this.#display.say(wordLine(kind, isNamed ? text : `${file}: ${text}`))
   }
 }

@@ -4,6 +4,7 @@ import type { UploadEvent } from '../upload/events.js'
 import type { Words } from './event-words.js'
 import {
   attemptWords,
+  causeOf,
   refreshWords,
   retryWords,
   skewWords,
@@ -29,6 +30,7 @@ export class RequestLog {
   readonly #now: () => number
   readonly #saidAt = new Map<string, number>()
   readonly #retrying = new Set<string>()
+  #cause: string | undefined
   /** A failed attempt, until it is known whether there is another one. */
   #failed: Attempt | undefined
   #lowest = Number.POSITIVE_INFINITY
@@ -43,6 +45,11 @@ export class RequestLog {
   /** Requests that have failed, and are waiting to be tried again or being tried. */
   get retrying(): number {
     return this.#retrying.size
+  }
+
+  /** Why the last of them failed. */
+  get cause(): string | undefined {
+    return this.#cause
   }
 
   /** What to say about an event, if anything. */
@@ -70,6 +77,7 @@ export class RequestLog {
   #count(event: WatchedEvent): void {
     if (event.type === 'retry') this.#retrying.add(nameOf(event))
     if (event.type === 'attempt') this.#retrying.delete(nameOf(event))
+    if (event.type === 'attempt' && event.code !== undefined) this.#cause = causeOf(event)
   }
 
   #calmWords(event: WatchedEvent): readonly Words[] {

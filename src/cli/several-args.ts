@@ -32,6 +32,7 @@ interface Values {
   readonly 'checkpoint-dir'?: string | undefined
   readonly 'no-checkpoint'?: boolean | undefined
   readonly manifest?: string | undefined
+  readonly shard?: string | undefined
   readonly json?: boolean | undefined
 }
 
@@ -47,7 +48,11 @@ const maxAtOnce = 16
  * @param help where the options are explained
  * @throws {OssError} `ERR_USAGE`
  */
-export function parseTargets(positionals: readonly string[], values: Values, help: string): Targets {
+export function parseTargets(
+  positionals: readonly string[],
+  values: Values,
+  help: string,
+): Targets {
   const named = positionals.slice(0, Math.max(1, positionals.length - 1))
   const url = positionals[named.length]
   if (named.length === 0 || named.includes('')) throw usageError('no file is given', help)
@@ -128,6 +133,9 @@ function baseNameOf(path: string, count: number): string {
 }
 
 function assertForSeveral(values: Values): void {
+  if (values.shard !== undefined) {
+    throw usageError('--shard is for one file', 'let the workers upload one file after the other')
+  }
   if (values.checkpoint !== undefined) {
     throw usageError(
       '--checkpoint names one file, and several files need one each',

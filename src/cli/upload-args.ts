@@ -3,6 +3,7 @@
 import {
   parseChoice,
   parseOptions,
+  parseShard,
   parseSize,
   parseWholeNumber,
   usageError,
@@ -18,7 +19,7 @@ import { type ObjectArgs, objectOptions, parseObjectArgs } from './object-args.j
 import { parseTargets, type Several } from './several-args.js'
 import { assertStdinArgs, stdinName } from './stdin-args.js'
 
-export const uploadUsage = `usage: ossup upload <file> oss://<bucket>/<key> --region <region> [options]
+export const uploadUsage: string = `usage: ossup upload <file> oss://<bucket>/<key> --region <region> [options]
        ossup upload <file>... oss://<bucket>/<prefix>/ --region <region> [options]
 
 Uploads a file. If the upload is interrupted in any way, the same command continues it: what OSS has acknowledged is
@@ -28,8 +29,8 @@ A <file> of - is stdin, of any length: tar c dir | ossup upload - oss://exampleb
 With --checkpoint the same command continues that too: parts that are the same are not sent again. Each part in flight
 is in memory.
 
-Several files, or a destination that ends in /: each is stored under its base name below the prefix, and has a checkpoint
-of its own. When one fails, the others go on. Of those that are named again, the stored ones are sent again.
+Several files, or a destination that ends in /: each is stored under its base name below the prefix, and has its own
+checkpoint. When one fails, the others go on. Files that are stored already are sent again when they are named again.
 
 options:
   --region <id>         region of the bucket, e.g. cn-hangzhou; without it OSS_REGION, or the region in the endpoint
@@ -55,6 +56,8 @@ options:
   --no-checkpoint       keep no state: a failed upload is aborted and starts over
   --verify <how>        how parts of an earlier run are compared with the file: content (default) reads them again,
                         stat trusts size, times and inode
+  --shard <i>/<n>       this is worker i, from 0 on, of n, up to 1000, that send one file together: each its own parts,
+                        with the same file, --checkpoint or --checkpoint-dir and options; whoever is last completes
   --adopt               without a checkpoint, look on OSS for an unfinished upload of this key and continue it
   --restart             give up the upload that the checkpoint records, abort it, and start over
 ${requestUsage}
@@ -99,7 +102,7 @@ environment:
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY          proxies, and hosts to call without; HTTP_PROXY alone is for both
 
 exit status:
-  0    uploaded
+  0    uploaded; with --shard also: the share of this worker is done
   1    failed; running the command again does not resume
   2    wrong usage
   3    failed; running the same command again resumes
@@ -137,6 +140,7 @@ export interface UploadArgs extends CredentialsArgs, NetworkArgs {
   readonly checkpointPath: string | undefined
   readonly checkpointDir: string | undefined
   readonly verify: 'content' | 'stat' | undefined
+  readonly shard: { readonly index: number; readonly count: number } | undefined
   readonly adopt: boolean
   readonly restart: boolean
   readonly contentMd5: boolean
@@ -169,6 +173,7 @@ const options = {
   'checkpoint-dir': { type: 'string' },
   'no-checkpoint': { type: 'boolean', default: false },
   verify: { type: 'string' },
+  shard: { type: 'string' },
   adopt: { type: 'boolean', default: false },
   restart: { type: 'boolean', default: false },
   'content-md5': { type: 'boolean', default: false },
@@ -253,6 +258,7 @@ export function parseUploadArgs(
     checkpointPath: checkpoint,
     checkpointDir: values['checkpoint-dir'],
     verify: verify === undefined ? undefined : parseChoice('--verify', verify, ['content', 'stat']),
+    shard: values.shard === undefined ? undefined : parseShard('--shard', values.shard),
     adopt,
     restart,
     contentMd5: values['content-md5'],

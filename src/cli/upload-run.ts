@@ -46,9 +46,7 @@ export interface Session {
   readonly callback: UploadFileOptions['callback']
 }
 
-export type UploadInput =
-  | { readonly path: string }
-  | { readonly source: AsyncIterable<Uint8Array> }
+export type UploadInput = { readonly path: string } | { readonly source: AsyncIterable<Uint8Array> }
 
 const help = 'see: ossup upload --help'
 
@@ -133,12 +131,12 @@ export async function uploadOne(
 export function uploadOptions(args: UploadArgs): Omit<UploadFileOptions, 'path' | 'source'> {
   const { bucket, key, partSize, concurrency, maxConcurrency, checkpointPath, verify, onAbort } =
     args
-  const { checkpoint, checkpointDir, adopt, restart, contentMd5, retry, deadline } = args
+  const { checkpoint, checkpointDir, shard, adopt, restart, contentMd5, retry, deadline } = args
   const { callbackText: _, ...object } = args.object
   return {
     ...{ bucket, key, partSize, concurrency, maxConcurrency },
     ...{ checkpoint, checkpointPath, checkpointDir },
-    ...{ verify, adopt, restart, contentMd5, onAbort, retry, deadline, ...object },
+    ...{ verify, shard, adopt, restart, contentMd5, onAbort, retry, deadline, ...object },
     manifest: args.manifest !== undefined,
   }
 }

@@ -183,13 +183,11 @@ export class Checkpoint {
   /**
    * Takes over what the journals of several workers record, in one durable replacement.
    *
-   * @param source as it is now
-   * @param current numbers of the parts that were recorded or verified against that
+   * @param source as it is now, which `current` is about
    */
   async absorb(
     source: SourceIdentity,
-    parts: ReadonlyMap<number, JournalPart>,
-    current: ReadonlySet<number>,
+    { parts, current }: Pick<JournalContent, 'parts' | 'current'>,
     completingIsCurrent: boolean,
   ): Promise<void> {
     this.#isShared = true

@@ -8,6 +8,7 @@ import { assertRetryOptions } from '../oss/retry.js'
 import type { CheckpointStore } from './checkpoint-store.js'
 import type { UploadFileOptions } from './option-types.js'
 import { assertPartSize } from './plan.js'
+import { assertShard } from './shard.js'
 import { resolveSource } from './source-option.js'
 
 /** Each throws a `TypeError` or `RangeError` that names the option and what is accepted. */
@@ -41,6 +42,7 @@ export const optionChecks: {
   sequential: oneOf('sequential', true, false),
   contentMd5: oneOf('contentMd5', true, false),
   manifest: oneOf('manifest', true, false),
+  shard: assertShard,
   retry: (value) => assertRetryOptions(value),
   deadline: (value) => {
     const number = value as number

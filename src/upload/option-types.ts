@@ -5,6 +5,7 @@ import type { ObjectSettings } from '../oss/object-settings.js'
 import type { RetryOptions } from '../oss/retry.js'
 import type { CheckpointStore } from './checkpoint-store.js'
 import type { UploadListeners } from './events.js'
+import type { Shard } from './shard.js'
 import type { ResolvedSource, UploadSource } from './source-option.js'
 
 interface FromPath {
@@ -87,6 +88,14 @@ interface UploadOptions extends UploadListeners, ObjectSettings {
   /** Puts a manifest into the result: CRC-64, ETag and request id of each part, and of the whole. @default false */
   readonly manifest?: boolean | undefined
   /**
+   * This process is worker `index`, 0..`count` - 1, of `count`, 1..1000, that send one file together: each its own contiguous
+   * parts, with the same `path`, destination, options and `checkpointDir` or `checkpointPath` on a volume that all of them
+   * see. Whoever is the last completes; the others end with the outcome `shard-done`. Contradicts `sequential`, `adopt`,
+   * `restart` and `onAbort: 'discard'`, which are about the upload as a whole.
+   * @default none: this process sends the whole file
+   */
+  readonly shard?: Shard | undefined
+  /**
    * How requests that fail are repeated; members that are not given are the client's.
    * @default { attempts: 10, baseDelay: 200, maxDelay: 20_000, budget: 200, throttleTime: 600_000 }
    */
@@ -122,6 +131,7 @@ export interface UploadSettings extends UploadListeners {
   readonly sequential: boolean
   readonly contentMd5: boolean
   readonly manifest: boolean
+  readonly shard: Shard | undefined
   readonly retry: RetryOptions | undefined
   readonly deadline: number | undefined
   readonly signal: AbortSignal | undefined

@@ -48,6 +48,7 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
     throw new TypeError('sequential contradicts concurrency above 1: one part goes after another')
   }
   if (path === undefined) assertWithoutPath(options, source, places.length > 0)
+  if (options.shard !== undefined) assertShardable(options)
   const checkpointFile = checkpointPathOf(options)
   if (path !== undefined) assertApart(path, checkpointFile)
   return {
@@ -67,6 +68,7 @@ export function resolveOptions(options: UploadFileOptions): UploadSettings {
     sequential,
     contentMd5: options.contentMd5 ?? false,
     manifest: options.manifest ?? false,
+    shard: options.shard,
     retry: options.retry,
     deadline: options.deadline,
     signal: options.signal,
@@ -124,9 +126,27 @@ function assertWithoutPath(
   }
 }
 
+/** @throws {TypeError} for what one of several workers cannot decide, or cannot do, by itself. */
+function assertShardable(options: UploadFileOptions): void {
+  if (options.path === undefined)
+    throw new TypeError('shard needs path: every worker reads the file')
+  if (options.checkpointDir === undefined && options.checkpointPath === undefined) {
+    throw new TypeError('shard needs checkpointDir or checkpointPath, where all workers see it')
+  }
+  for (const name of ['sequential', 'adopt', 'restart'] as const) {
+    if (options[name]) throw new TypeError(`shard contradicts ${name}`)
+  }
+  if (options.onAbort === 'discard') {
+    throw new TypeError('shard contradicts onAbort: discard, which would abort what others send')
+  }
+}
+
 /** The checkpoint and the files beside it are written, renamed and removed: none of them may be the source. */
 function assertApart(path: string, checkpointPath: string): void {
   const source = resolve(path)
+  if (source.startsWith(`${resolve(checkpointPath)}.shard-`)) {
+    throw new TypeError('path must not have the name of a journal beside checkpointPath')
+  }
   for (const suffix of ['', '.lock', '.tmp']) {
     if (resolve(checkpointPath) + suffix === source) {
       throw new TypeError(

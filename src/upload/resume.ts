@@ -58,7 +58,7 @@ export async function resumeUpload(run: SourceRun, header: JournalHeader): Promi
 
 /** Undefined when listing is denied: the journal then stands alone (I8). Any other failure is not a reason to start over. */
 export async function listedParts(
-  run: UploadRun,
+  run: Pick<UploadRun, 'client' | 'settings' | 'emit'>,
   uploadId: string,
 ): Promise<ReadonlyMap<number, ListedPart> | undefined> {
   const { bucket, key, signal, object } = run.settings

@@ -104,27 +104,28 @@ export async function takeOverShards(run: SourceRun): Promise<boolean> {
     await checkpoint.supersede(supersededUpload(other, 'another upload was begun beside it'))
   }
   const plan = header && planIfAny(source.size, header.partSize)
-  if (header !== undefined && plan !== undefined) await absorb(run, contents, header.uploadId, plan)
+  if (header !== undefined && plan !== undefined) {
+    const records = joinRecords(contents, header.uploadId, plan, source.identity)
+    // Its own stand as they did: whether they are read again is for the option `verify` to say.
+    const own = sameState(checkpoint.source, source.identity) ? checkpoint.current : []
+    for (const number of own) {
+      const part = checkpoint.parts.get(number)
+      if (part === undefined || records.current.has(number)) continue
+      records.parts.set(number, part)
+      records.current.add(number)
+    }
+    await absorb(run, records)
+  }
   return true
 }
 
-/** Makes the shared checkpoint one that says all. It is held, and its own records count beside those of the journals. */
+/** Makes the shared checkpoint, which is held, one that says all. */
 export async function absorb(
   { checkpoint, source }: SourceRun,
-  contents: readonly JournalContent[],
-  uploadId: string,
-  plan: PartPlan,
+  records: RecordedParts,
 ): Promise<void> {
-  const { parts, current } = joinRecords(contents, uploadId, plan, source.identity)
   const isSame = checkpoint.source !== undefined && sameState(checkpoint.source, source.identity)
-  for (const number of isSame ? checkpoint.current : []) {
-    const part = checkpoint.parts.get(number)
-    if (part === undefined || current.has(number)) continue
-    parts.set(number, part)
-    current.add(number)
-  }
-  const completingIsCurrent = isSame && checkpoint.completingIsCurrent
-  await checkpoint.absorb(source.identity, parts, current, completingIsCurrent)
+  await checkpoint.absorb(source.identity, records, isSame && checkpoint.completingIsCurrent)
 }
 
 export function planIfAny(size: number, partSize: number): PartPlan | undefined {

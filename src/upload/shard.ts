@@ -57,12 +57,12 @@ export function shardJournalPath(path: string, { index, count }: Shard): string 
   return `${path}.shard-${index}-of-${count}`
 }
 
-/** Of the names in the directory of the checkpoint: the journals of workers, also where only the lock is there as yet. */
+/** Of the names in the directory of the checkpoint: the journals of workers, also where only a lock or a beginning is there. */
 export function shardJournalNames(path: string, names: readonly string[]): string[] {
   const start = `${basename(path)}.shard-`
   const journals = names.flatMap((name) => {
     const rest = name.startsWith(start) ? name.slice(start.length) : ''
-    const [, which] = /^(\d{1,4}-of-\d{1,4})(?:\.lock)?$/.exec(rest) ?? []
+    const [, which] = /^(\d{1,4}-of-\d{1,4})(?:\.lock|\.tmp)?$/.exec(rest) ?? []
     return which === undefined ? [] : [start + which]
   })
   return [...new Set(journals)].sort()

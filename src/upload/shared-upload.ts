@@ -3,13 +3,13 @@
 import { OssError } from '../primitives/errors.js'
 import { assertBelongs } from './belongs.js'
 import { fileCheckpointStore } from './checkpoint-store.js'
-import { type Expected, inspectObject } from './inspect-object.js'
+import { reconciled } from './complete.js'
 import { inspectCheckpoint } from './inspect-checkpoint.js'
+import { type Expected, inspectObject } from './inspect-object.js'
 import type { JournalHeader } from './journal.js'
 import { planParts } from './plan.js'
-import { reconciled } from './complete.js'
 import type { Completion } from './result.js'
-import { serviceOf, type SourceRun, type UploadContext, type UploadRun } from './run.js'
+import { type SourceRun, serviceOf, type UploadContext, type UploadRun } from './run.js'
 import { planIfAny, readShardJournals, sameState } from './shard-journals.js'
 import type { Source } from './source.js'
 import { beginUpload, giveUp, takeUp, withCheckpoint } from './stages.js'
@@ -25,20 +25,21 @@ export type SharedUpload =
     }
 
 const pollMs = 200
-/** Complete and everything that it is tried again for takes minutes at most. */
+/** For the shared checkpoint: Complete and everything that it is tried again for takes minutes at most. */
 const patienceMs = 15 * 60_000
 
 /**
- * Takes the shared checkpoint for a moment, after all who have it before.
+ * Takes a checkpoint after whoever has it at this moment.
  *
  * @param glance looks without taking it, before each attempt; what it finds ends the waiting.
- * @throws {OssError} `ERR_OSS_CHECKPOINT_LOCKED` when somebody has had it for a quarter of an hour.
+ * @throws {OssError} `ERR_OSS_CHECKPOINT_LOCKED` when somebody has had it for as long as `patience`, milliseconds.
  */
-export async function withShared<T>(
+export async function withPatience<T>(
   context: UploadContext,
   path: string,
   act: (run: UploadRun) => Promise<T>,
   glance: () => Promise<T | undefined> = async () => undefined,
+  patience: number = patienceMs,
 ): Promise<T> {
   const { environment, settings } = context
   const store = fileCheckpointStore(path, environment.fs, environment)
@@ -49,7 +50,7 @@ export async function withShared<T>(
       return await withCheckpoint(context, store, act)
     } catch (error) {
       const isLocked = error instanceof OssError && error.code === 'ERR_OSS_CHECKPOINT_LOCKED'
-      if (!isLocked || performance.now() - since > patienceMs) throw error
+      if (!isLocked || performance.now() - since > patience) throw error
     }
     await environment.sleep(pollMs, settings.signal)
   }
@@ -67,7 +68,7 @@ export function joinUpload(
     for (const uploadId of run.abandoned) abandoned.add(uploadId)
     return shared
   }
-  return withShared(context, path, join, () => glance(context, source, path))
+  return withPatience(context, path, join, () => glance(context, source, path))
 }
 
 /** Most workers come when everything is there already, and need not wait for each other. Anything unusual is for who holds it. */
@@ -99,10 +100,12 @@ async function joinHeld(run: SourceRun, path: string): Promise<SharedUpload> {
     const verdict = await inspectObject(run, concluded.completing)
     // I8: where OSS does not let us look, the marker stands alone.
     if (verdict.result !== 'not-stored') {
-      const outcome = 'completed-reconciled'
-      const seen = verdict.result === 'stored' ? reconciled(verdict.object) : { outcome, etag: '' }
-      const completion = { ...seen, ...concluded.completing } as Completion & Expected
-      return { state: 'completed', uploadId, partSize, completion }
+      const completion: Completion =
+        verdict.result === 'stored'
+          ? reconciled(verdict.object)
+          : { outcome: 'completed-reconciled', etag: '' }
+      const whole = { ...completion, ...concluded.completing }
+      return { state: 'completed', uploadId, partSize, completion: whole }
     }
   }
   if (checkpoint.source === undefined) {

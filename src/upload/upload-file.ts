@@ -15,6 +15,7 @@ import { resumeUpload } from './resume.js'
 import { isServiceError, type SourceRun, type UploadContext, uploadContext } from './run.js'
 import { newTally, sendParts } from './send-parts.js'
 import { isOutOfSequence, sendSequentially } from './sequence.js'
+import { removeShardJournals, takeOverShards } from './shard-journals.js'
 import type { Source } from './source.js'
 import { openResolved } from './source-option.js'
 import {
@@ -27,6 +28,7 @@ import {
   takeUp,
   withCheckpoint,
 } from './stages.js'
+import { uploadShard } from './upload-shard.js'
 import { uploadStream } from './upload-stream.js'
 
 /**
@@ -81,6 +83,10 @@ async function uploadResolved(context: UploadContext): Promise<UploadFileResult>
 async function uploadSource(context: UploadContext, source: Source): Promise<UploadFileResult> {
   const { settings, environment } = context
   const plan = planParts(source.size, settings.partSize)
+  const { shard, checkpoint } = settings
+  if (shard !== undefined && checkpoint !== undefined && (plan.count > 0 || shard.index > 0)) {
+    return await uploadShard(context, source, shard, checkpoint.path, multipartUpload)
+  }
   const store = storeOf(settings, environment)
   // 3. What fits one part needs no checkpoint, unless an earlier run has left one.
   if (plan.count <= 1 && !(await store?.exists())) {
@@ -92,9 +98,19 @@ async function uploadSource(context: UploadContext, source: Source): Promise<Upl
 }
 
 async function live(run: SourceRun): Promise<UploadFileResult> {
-  const { checkpoint, source } = run
-  // 4. What an earlier run has left is continued, refused or given up.
+  const { settings, environment } = run
+  // 4. What an earlier run has left is continued, refused or given up; of several workers what all of them have left.
+  const shared = await takeOverShards(run)
   await takeUp(run)
+  const result = await liveOn(run)
+  if (shared && settings.checkpoint !== undefined) {
+    await removeShardJournals(settings.checkpoint.path, environment)
+  }
+  return result
+}
+
+async function liveOn(run: SourceRun): Promise<UploadFileResult> {
+  const { checkpoint, source } = run
   if (source.size === 0) {
     await giveUp(run, 'the source is empty')
     const result = await putSmallFile(run, source)

@@ -4,6 +4,7 @@ import {
   parseChoice,
   parseObjectUrl,
   parseOptions,
+  parseShard,
   parseSize,
   parseWholeNumber,
 } from '../../src/cli/args.js'
@@ -89,6 +90,16 @@ describe('parseWholeNumber', () => {
     expect(parseWholeNumber('--concurrency', '4')).toBe(4)
     for (const text of ['', '4.0', '-1', '1e3', 'four', '0x4']) {
       expect(() => parseWholeNumber('--concurrency', text)).toThrow('must be a whole number')
+    }
+  })
+})
+
+describe('parseShard', () => {
+  it('takes an index and a count', () => {
+    expect(parseShard('--shard', '3/16')).toEqual({ index: 3, count: 16 })
+    expect(parseShard('--shard', '0/1')).toEqual({ index: 0, count: 1 })
+    for (const text of ['', '3', '3/', '/16', '-1/2', '1/2/3', 'a/b', '1.0/2', ' 1/2']) {
+      expect(() => parseShard('--shard', text)).toThrow('is not one of several workers')
     }
   })
 })

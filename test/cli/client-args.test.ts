@@ -9,6 +9,7 @@ import {
   parseClientArgs,
   withClient,
 } from '../../src/cli/client-args.js'
+import type { OssClient } from '../../src/oss/client.js'
 import { OssError } from '../../src/primitives/errors.js'
 import { useBucket } from './bucket.js'
 
@@ -36,8 +37,19 @@ describe('parseClientArgs', () => {
     expect(parse(['--region', 'r']).requestPayer).toBeUndefined()
   })
 
+  it('takes how often to try and how long to wait', () => {
+    const more = ['--attempts', '2', '--connect-timeout', '5', '--idle-timeout', '1m']
+    expect(parse(['--region', 'r', ...more, '--answer-timeout', '3m'])).toMatchObject({
+      ...{ retry: { attempts: 2 }, connectTimeout: 5_000, idleTimeout: 60_000 },
+      answerTimeout: 180_000,
+    })
+    expect(parse(['--region', 'r'])).toMatchObject({ retry: undefined, idleTimeout: undefined })
+  })
+
   it.each([
     [[], /no region is given/],
+    [['--region', 'r', '--attempts', 'x'], /--attempts must be a whole number/],
+    [['--region', 'r', '--answer-timeout', 'x'], /--answer-timeout "x" is not a duration/],
     [['--region', 'r', '--credentials', 'x'], /--credentials cannot be/],
   ])('refuses %j', (argv, message) => {
     expect(() => parse(argv)).toThrow(message)
@@ -97,6 +109,28 @@ describe('withClient', () => {
     }
     expect(await use(fail)).toEqual({
       ...{ exitCode: 1, out: '', err: 'ossup: error: it failed; do so\n' },
+    })
+  })
+
+  it('hands on how often to try and how long to wait', async () => {
+    const retries: unknown[] = []
+    const ask = (argv: string[], more = {}) =>
+      bucket.run((io) => {
+        const args = parse(argv, { ...io.env } as never)
+        const note = async (client: OssClient) => {
+          retries.push(client.retry.attempts)
+          return 0
+        }
+        return withClient(io, args, 'see help', note, more)
+      }, [])
+    await ask([])
+    await ask([], { retry: { attempts: 3 } })
+    await ask(['--attempts', '2'], { retry: { attempts: 3 } })
+    expect(retries).toEqual([10, 3, 2])
+    const wrong = await ask(['--idle-timeout', '0'])
+    expect(wrong).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining('--idle-timeout must'),
     })
   })
 

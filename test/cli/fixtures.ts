@@ -1,5 +1,6 @@
 /** Owns a pretended process for tests of the command line: its streams are strings, its clock is set by hand. */
 
+import { setMaxListeners } from 'node:events'
 import type { Io } from '../../src/cli/io.js'
 
 export interface PretendedIo extends Io {
@@ -25,6 +26,8 @@ export function pretendIo(options: PretendedOptions = {}): PretendedIo {
   let err = ''
   let ms = 1_000
   const controller = new AbortController()
+  // As main.ts does.
+  setMaxListeners(0, controller.signal)
   const { isTTY = false, columns = 80 } = options
   return {
     argv: options.argv ?? [],

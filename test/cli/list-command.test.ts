@@ -35,6 +35,24 @@ total: 2 unfinished uploads, 3 parts, 300 B
     ])
   })
 
+  it('stops when nobody reads any more', async () => {
+    for (let key = 1; key <= 40; key++) await bucket.begin(`k${key}`, 0)
+    let lines = 0
+    const stdout = {
+      ...{ isTTY: false, columns: 80 },
+      write() {
+        lines += 1
+      },
+      get isClosed() {
+        return lines >= 2
+      },
+    }
+    const { exitCode, err } = await bucket.run(runList, ['oss://examplebucket'], { stdout })
+    expect({ exitCode, err, lines }).toEqual({ exitCode: 0, err: '', lines: 2 })
+    const asked = bucket.fake.requests.filter(({ operation }) => operation === 'ListParts')
+    expect(asked.length).toBeLessThan(40)
+  })
+
   it('asks for no parts with --no-bytes', async () => {
     await bucket.begin('k', 2)
     const before = bucket.fake.requests.length

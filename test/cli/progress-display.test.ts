@@ -55,6 +55,51 @@ describe('on a terminal', () => {
     expect(io.err.split('\r').at(-1)).not.toContain('retrying')
   })
 
+  it('writes the new text before it erases the old, so that nothing flickers', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, true)
+    display.update(progressAt(0))
+    io.wait(100)
+    display.update(progressAt(mib))
+    expect(io.err.replaceAll('\x1b[K', '|')).toMatch(/^\rsending[^|]*\|\rsending[^|]*\|$/)
+  })
+
+  it('goes back over the rows that a narrower terminal has made of the line', () => {
+    const io = pretendIo({ isTTY: true, columns: 120 })
+    const display = createDisplay(io, true)
+    display.update(progressAt(mib))
+    Object.assign(io.stderr, { columns: 40 })
+    io.wait(100)
+    display.update(progressAt(2 * mib))
+    expect(io.err).toContain('\x1b[K\r\x1b[2A\x1b[Jsending 2 %')
+    io.wait(100)
+    display.update(progressAt(3 * mib))
+    expect(io.err.replaceAll('\x1b[K', '|')).toMatch(/\|\rsending 3 %[^|]*\|$/)
+  })
+
+  it('gives way to what another stream writes to the same screen', () => {
+    const io = pretendIo({ isTTY: true })
+    const display = createDisplay(io, true)
+    display.update(progressAt(mib))
+    const before = io.err
+    display.say('result\n', io.stdout)
+    expect([io.out, io.err]).toEqual(['result\n', before])
+    Object.assign(io.stdout, { isTTY: true })
+    display.say('result\n', io.stdout)
+    expect(io.err.startsWith(`${before}\r\x1b[K\rsending`)).toBe(true)
+  })
+
+  it('of several files leaves no line behind unless all are stored', () => {
+    for (const phase of ['sending', 'completed'] as const) {
+      const io = pretendIo({ isTTY: true })
+      const display = createDisplay(io, true)
+      const files = { done: 1, failed: 0, total: 2 }
+      display.update(progressAt(mib, { files, phase }))
+      display.end()
+      expect(io.err.endsWith(phase === 'sending' ? '\r\x1b[K' : '\n')).toBe(true)
+    }
+  })
+
   it('uses no colour, and never a line wider than the terminal', () => {
     const io = pretendIo({ isTTY: true, columns: 20, env: { NO_COLOR: '1' } })
     const display = createDisplay(io, true)

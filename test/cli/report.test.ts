@@ -49,6 +49,14 @@ describe('in words', () => {
     expect(io.err).toBe('')
   })
 
+  it('a share that is done is the result of a worker', () => {
+    const { io, report } = words()
+    const shard = { index: 3, count: 16, parts: 2, bytes: 7 }
+    const none = { parts: 0, bytes: 0 }
+    report.result(destination, { ...result, outcome: 'shard-done', shard, resumed: none })
+    expect(io.out).toBe('oss://examplebucket/dir/k  shard 3/16 done  2 parts  7 bytes\n')
+  })
+
   it('a line break in a key does not break the line', () => {
     const { io, report } = words()
     report.result({ bucket: 'b', key: 'a\nb' }, result)

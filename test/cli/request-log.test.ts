@@ -31,6 +31,20 @@ const stall: WatchedEvent = {
   ...{ type: 'stall', operation: 'UploadPart', partNumber: 1, phase: 'sending', idleMs: 30_000 },
 }
 
+describe('what is tried again', () => {
+  it('is counted, with why the last of it failed', () => {
+    const { log, said } = scene(false)
+    expect([log.retrying, log.cause]).toEqual([0, undefined])
+    for (const event of [attempt(1, 'InternalError'), retry(1), attempt(2, 'ERR_OSS_TIMEOUT')]) {
+      said(event)
+    }
+    said(retry(2))
+    expect([log.retrying, log.cause]).toEqual([2, 'a time limit passed'])
+    said(attempt(1))
+    expect(log.retrying).toBe(1)
+  })
+})
+
 describe('without --verbose', () => {
   it('attempts and single retries are silent', () => {
     const { said } = scene(false)

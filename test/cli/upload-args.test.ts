@@ -60,6 +60,13 @@ describe('parseUploadArgs', () => {
     })
   })
 
+  it('takes the number of one of several workers', () => {
+    const line = 'f oss://examplebucket/k --region r --checkpoint-dir d'
+    expect(parse(`${line} --shard 3/16`).shard).toEqual({ index: 3, count: 16 })
+    expect(parse(line).shard).toBeUndefined()
+    expect(() => parse(`${line} --shard 3`)).toThrow('is not one of several workers')
+  })
+
   it('takes - for stdin, which has a checkpoint only where one is named', () => {
     const stdin = '- oss://examplebucket/k --region r'
     expect(parse(stdin)).toMatchObject({ path: undefined, checkpoint: false })
@@ -72,6 +79,13 @@ describe('parseUploadArgs', () => {
     expect(() => parse(`${stdin} --restart`)).toThrow('--restart needs --checkpoint')
     expect(() => parse(`${stdin} --verify stat`)).toThrow('--verify stat needs a file')
     expect(() => parse(`${stdin} --adopt`)).toThrow('--adopt needs a file')
+  })
+
+  it('takes several files, of which the first stands for the rest', () => {
+    const args = parse('x/f g oss://b/p/ --region r --files 3')
+    expect(args).toMatchObject({ path: 'x/f', bucket: 'b', key: 'p/f', checkpoint: true })
+    expect(args.several).toMatchObject({ atOnce: 3, leftOut: [] })
+    expect(args.several?.targets.map(({ key }) => key)).toEqual(['p/f', 'p/g'])
   })
 
   it('takes the options of the object', () => {
@@ -130,7 +144,7 @@ describe('parseUploadArgs', () => {
   it.each([
     ['', 'no file is given'],
     ['f', 'no destination is given'],
-    ['f oss://b/k extra --region r', 'more than a file and a destination are given'],
+    ['f oss://b/k extra --region r', '"oss://b/k" stands before "extra"'],
     ['f oss://b/k', 'no region is given'],
     ['f oss://b --region r', 'the destination oss://b names no key'],
     ['f oss://b/k --region r --part-size 1.1', '--part-size "1.1" is not a whole number of bytes'],

@@ -224,7 +224,6 @@ describe('failure', () => {
       /not an oss:\/\/ URL.*write it as oss:\/\/<bucket>\/<key>/,
     ],
     ['oss://examplebucket', /names no key/],
-    ['oss://examplebucket/', /names no key/],
     ['oss://Example_Bucket/k', /bucket must be 3\.\.63 lower-case letters/],
     ['oss://examplebucket//k', /key must not start with/],
   ])('the destination %s', (url, said) =>

@@ -48,7 +48,8 @@ describe('what is packed', () => {
     const inTesting = (path: string) => path.startsWith('dist/testing/')
     // Other tests may be writing theirs below dist at this moment.
     const found = packed.files.filter((path) => !/^dist\/[a-z]+-\w{6}\//.test(path))
-    const wanted = [...expected, 'LICENSE', 'README.md', 'package.json'].sort()
+    const always = ['LICENSE', 'README.md', 'README.zh-CN.md', 'package.json']
+    const wanted = [...expected, ...always].sort()
     expect(
       found.filter((path) => !inTesting(path)),
       'rm -rf dist: an earlier build may have left files whose sources are gone',

@@ -120,7 +120,11 @@ export class World {
       now: () => new Date(1_800_000_000_000 + pid),
       // Pauses are over at once; what waits for longer waits for something else to happen first.
       sleep: async (ms, signal) => {
-        if (ms < 5_000) return
+        if (ms < 5_000) {
+          // Whoever waits for another process must let it go on.
+          await new Promise((resolve) => setImmediate(resolve))
+          return
+        }
         await new Promise((_, reject) => {
           signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         })

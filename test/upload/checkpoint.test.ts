@@ -411,3 +411,60 @@ describe('the end', () => {
     expect(session.calls.slice(1)).toEqual(['remove', 'release'])
   })
 })
+
+describe('the checkpoint of several workers', () => {
+  it('takes over what they record in one durable replacement, and says what is about the source as it is now', async () => {
+    const session = new MemorySession(
+      encodeHeader(header) + encodeEntry({ type: 'part', ...part(1) }),
+    )
+    const checkpoint = await Checkpoint.open(session, 'x')
+    expect(checkpoint.isShared).toBe(false)
+    const parts = new Map([2, 3].map((number) => [number, part(number)]))
+    await checkpoint.absorb(laterSource, { parts, current: new Set([3]) }, false)
+    expect(checkpoint.isShared).toBe(true)
+    expect(session.calls.filter((call) => call !== 'load')).toEqual(['replace'])
+    const again = await Checkpoint.open(new MemorySession(session.text), 'x')
+    expect([...again.parts.keys()].sort()).toEqual([1, 2, 3])
+    expect([...again.current]).toEqual([3])
+    expect(again.source).toEqual(laterSource)
+  })
+
+  it('leaves a marker when it is concluded, which is no upload to be continued or aborted', async () => {
+    const session = new MemorySession(
+      encodeHeader(header) + encodeEntry({ type: 'part', ...part(1) }),
+    )
+    const checkpoint = await Checkpoint.open(session, 'x')
+    await checkpoint.absorb(laterSource, { parts: new Map(), current: new Set() }, false)
+    await checkpoint.recordCompleting(completing)
+    await checkpoint.conclude()
+    for (const each of [checkpoint, await Checkpoint.open(new MemorySession(session.text), 'x')]) {
+      expect(each.upload).toBeUndefined()
+      expect(each.superseded).toEqual([])
+      expect(each.concluded).toMatchObject({
+        header: { uploadId: 'UPLOAD-1' },
+        source: laterSource,
+      })
+      expect(each.concluded?.completing).toEqual(completing)
+    }
+    expect(session.text?.split('\n')).toHaveLength(4)
+  })
+
+  it('is removed where nothing was completed', async () => {
+    const session = new MemorySession(encodeHeader(header))
+    const checkpoint = await Checkpoint.open(session, 'x')
+    await checkpoint.conclude()
+    expect(session.calls).toContain('remove')
+    expect(checkpoint.concluded).toBeUndefined()
+  })
+
+  it('loses the marker to the next upload', async () => {
+    const session = new MemorySession(encodeHeader(header))
+    const checkpoint = await Checkpoint.open(session, 'x')
+    await checkpoint.recordCompleting(completing)
+    await checkpoint.conclude()
+    await checkpoint.begin({ ...header, uploadId: 'UPLOAD-2' })
+    const again = await Checkpoint.open(new MemorySession(session.text), 'x')
+    expect(again.upload?.uploadId).toBe('UPLOAD-2')
+    expect(again.concluded).toBeUndefined()
+  })
+})

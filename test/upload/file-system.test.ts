@@ -144,6 +144,12 @@ describe.each(places)('$name', ({ create }) => {
     await expect(fs.rename(path, place.at('new'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
+  it('names what a directory holds, and nothing below that', async () => {
+    await write(fs, place.at('one'), 'x')
+    await fs.symlink('text', place.at('two'))
+    expect((await fs.readdir(dirname(place.at('one')))).sort()).toEqual(['one', 'two'])
+  })
+
   it('removes a name', async () => {
     await write(fs, path, 'x')
     await fs.unlink(path)

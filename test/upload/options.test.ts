@@ -253,6 +253,30 @@ describe('what the object is stored with', () => {
   })
 })
 
+describe('shard', () => {
+  const shard = { index: 3, count: 16 }
+
+  it('needs a place that all workers see', () => {
+    expect(resolveWith({ shard, checkpointDir: '/state' }).shard).toEqual(shard)
+    expect(resolveWith({ shard, checkpointPath: '/state/x' }).shard).toEqual(shard)
+    for (const change of [{}, { checkpointStore: store }, { checkpoint: false }]) {
+      expect(() => resolveWith({ shard, ...change })).toThrow(TypeError)
+    }
+  })
+
+  it.each([
+    [{ sequential: true }, 'shard contradicts sequential'],
+    [{ adopt: true }, 'shard contradicts adopt'],
+    [{ restart: true }, 'shard contradicts restart'],
+    [{ onAbort: 'discard' }, 'shard contradicts onAbort: discard'],
+    [{ shard: { index: 16, count: 16 } }, 'shard.index must be a whole number, 0 to 15'],
+    [{ path: undefined, source: Buffer.of(1) }, 'shard needs path'],
+    [{ checkpointPath: 'x', path: 'x.shard-0-of-2' }, 'path must not have the name of a journal'],
+  ])('contradicts %o', (change, message) => {
+    expect(() => resolveWith({ shard, checkpointPath: '/state/x', ...change })).toThrow(message)
+  })
+})
+
 describe('a required option', () => {
   it.each(['path', 'bucket', 'key'])('%s is named when it is missing', (name) => {
     for (const absent of [undefined, {}]) {
