@@ -1,11 +1,13 @@
 // Owns `ossup status`: what a checkpoint records of an upload, without a request and without a change.
 
+import { completedReason } from '../upload/checkpoint.js'
 import type {
   CheckpointLock,
   InspectedCheckpoint,
   RecordedProgress,
   SourceState,
 } from '../upload/inspect-checkpoint.js'
+import type { JournalContent, JournalSuperseded } from '../upload/journal.js'
 import { answerFacts, answerJson, formatAge } from './answer.js'
 import { type OptionTable, parseOptions, usageError } from './args.js'
 import { type Command, refuse } from './command.js'
@@ -108,8 +110,13 @@ function membersOf(status: Status): object {
     completing: content.completing !== undefined,
     source: { path: file ?? null, ...source },
     lock: lock === undefined ? null : { ...lock.holder, state: lock.state },
-    abandonedUploadIds: content.superseded.map((superseded) => superseded.uploadId),
+    abandonedUploadIds: givenUp(content).map(({ uploadId }) => uploadId),
   }
+}
+
+/** What stays of a sharded upload names its id too: that one was completed. */
+function givenUp({ superseded }: Pick<JournalContent, 'superseded'>): readonly JournalSuperseded[] {
+  return superseded.filter(({ reason }) => reason !== completedReason)
 }
 
 function factsOf(status: Status): [string, string][] {
@@ -131,7 +138,7 @@ function factsOf(status: Status): [string, string][] {
     const settle = 'the object may be stored; the next run of ossup upload finds out'
     facts.push(['complete', `was sent: ${settle}`])
   }
-  for (const { uploadId: old, reason } of content.superseded) {
+  for (const { uploadId: old, reason } of givenUp(content)) {
     facts.push(['given up', `upload ${old} (${reason}); the next run aborts it`])
   }
   if (checkpoint.state === 'torn') {

@@ -15,7 +15,7 @@ import {
 import type { SourceIdentity } from './source.js'
 
 /** The journal's mark of an upload id that is gone because its object is complete. */
-const completedReason = 'completed'
+export const completedReason = 'completed'
 
 export interface ConcludedUpload {
   readonly header: JournalHeader
