@@ -245,7 +245,10 @@ describe('pauses', () => {
     expect(script.requests).toHaveLength(1)
   })
 
-  it('end with the client', async () => {
+  // Far less than the pause that is to be ended.
+  const atOnce = { timeout: 10_000 }
+
+  it('end with the client', atOnce, async () => {
     const { client, events } = scriptedClient(scripted(lost()), { retry: slow })
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.9)
     const put = failed(putObject(client, { ...object, body }))
@@ -255,19 +258,23 @@ describe('pauses', () => {
     expect(await put).toMatchObject({ message: 'PutObject failed: the client is closed' })
   })
 
-  it('end with the signal, whose reason is thrown as it is, and leave nothing behind', async () => {
-    const { client, events } = scriptedClient(scripted(lost()), { retry: slow })
-    const random = vi.spyOn(Math, 'random').mockReturnValue(0.9)
-    const controller = new AbortController()
-    const { signal } = controller
-    const put = putObject(client, { ...object, body, signal }).catch((error: unknown) => error)
-    await vi.waitFor(() => expect(events.at(-1)?.type).toBe('retry'), { interval: 1 })
-    random.mockRestore()
-    const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    controller.abort({ enough: true })
-    expect(await put).toEqual({ enough: true })
-    expect(getEventListeners(signal, 'abort')).toEqual([])
-    const after = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    expect(after).toBeLessThan(timers)
-  })
+  it(
+    'end with the signal, whose reason is thrown as it is, and leave nothing behind',
+    atOnce,
+    async () => {
+      const { client, events } = scriptedClient(scripted(lost()), { retry: slow })
+      const random = vi.spyOn(Math, 'random').mockReturnValue(0.9)
+      const controller = new AbortController()
+      const { signal } = controller
+      const put = putObject(client, { ...object, body, signal }).catch((error: unknown) => error)
+      await vi.waitFor(() => expect(events.at(-1)?.type).toBe('retry'), { interval: 1 })
+      random.mockRestore()
+      const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+      controller.abort({ enough: true })
+      expect(await put).toEqual({ enough: true })
+      expect(getEventListeners(signal, 'abort')).toEqual([])
+      const after = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+      expect(after).toBeLessThan(timers)
+    },
+  )
 })
