@@ -16,16 +16,18 @@
 ;; the end are the last 126,765 bytes, which the tables reduce to the register ($foldRing).
 ;; The literature calls this method "Chorba".
 ;;
-;; Memory: four pages, never grown.
+;; Memory: four pages, and behind them what the caller wants to have there; never grown.
 ;;         0  tables    8 x 256 x 8 bytes; table k holds the register of each byte value followed by k zero bytes
 ;;    16,384  ring      131,072 bytes: the latest r, indexed by position modulo 131,072; zero before the first byte
 ;;   147,456  guard     16 bytes: repeats the first 16 of the ring, so that a load may run over its end
-;;   147,472  held      16 bytes: the last $held of them are input that does not yet fill a block of 16
-;;   147,488  input     65,536 bytes: where the caller puts its data, directly behind what is held
-;;   213,024  scratch   32,768 bytes: used within $foldRing only
-;;   245,792  end
+;;   149,488  held      16 bytes: the last $held of them are input that does not yet fill a block of 16
+;;   149,504  input     65,536 bytes: where the caller puts its data, directly behind what is held; far from the beginning of a page
+;;                      of memory, because some processors copy slowly to a place that lies a few bytes further on in its page
+;;   215,040  scratch   32,768 bytes: used within $foldRing only
+;;   247,808  nothing
+;;   262,144  room      the caller's: what lies in it is read where it is ($absorbPlace)
 (module
-  (memory (export "memory") 4 4)
+  (memory (import "crc64" "memory") 4)
 
   (global $register (mut i64) (i64.const -1)) ;; all that was read, except for what is in the ring or held
   (global $position (mut i32) (i32.const 0))  ;; where in the ring the next block goes; a multiple of 16
@@ -116,47 +118,95 @@
 
   ;; Reads $length bytes of input by tables. Not to be called after $absorbLong, except with $reset in between.
   (func (export "absorbShort") (param $length i32)
-    (global.set $register (call $fold (global.get $register) (i32.const 147488) (local.get $length))))
+    (global.set $register (call $fold (global.get $register) (i32.const 149504) (local.get $length))))
+
+  ;; How far a place in the ring is from the ring's end, in whole blocks: at least one.
+  (func $untilWrap (param $place i32) (result i32)
+    (i32.and (i32.sub (i32.const 131087) (local.get $place)) (i32.const -16)))
+
+  (func $least (param $a i32) (param $b i32) (result i32)
+    (select (local.get $a) (local.get $b) (i32.lt_u (local.get $a) (local.get $b))))
+
+  ;; Carries the bytes from $from to $end forward in the ring: whole blocks of 16, at least one.
+  ;; It goes in runs, within which none of the four places in the ring wraps: five additions a block, and nothing to ask.
+  (func $carry (param $from i32) (param $end i32)
+    (local $position i32)
+    (local $near i32)   ;; the three places where fact (2) has put earlier bytes: 93,998,
+    (local $middle i32) ;; 98,301
+    (local $far i32)    ;; and 126,765 before the position
+    (local $runEnd i32)
+    (local $isFirst i32) ;; 1 where the run writes the first block of the ring
+    (local.set $position (global.get $position))
+    (global.set $ringUsed (i32.const 1))
+    (loop $runs
+      (local.set $near (i32.and (i32.sub (local.get $position) (i32.const 93998)) (i32.const 131071)))
+      (local.set $middle (i32.and (i32.sub (local.get $position) (i32.const 98301)) (i32.const 131071)))
+      (local.set $far (i32.and (i32.sub (local.get $position) (i32.const 126765)) (i32.const 131071)))
+      (local.set $isFirst (i32.eqz (local.get $position)))
+      (local.set $runEnd
+        (i32.add
+          (local.get $from)
+          ;; The first block is a run of its own: a later block of the same run could read its copy, the guard.
+          (select
+            (i32.const 16)
+            (call $least
+              (call $least
+                (i32.sub (local.get $end) (local.get $from))
+                (call $untilWrap (local.get $position)))
+              (call $least
+                (call $untilWrap (local.get $near))
+                (call $least (call $untilWrap (local.get $middle)) (call $untilWrap (local.get $far)))))
+            (local.get $isFirst))))
+      (loop $blocks
+        ;; Fact (2). The nearest place is 93,998 bytes back, so a block never depends on itself.
+        (v128.store offset=16384
+          (local.get $position)
+          (v128.xor
+            (v128.xor (v128.load (local.get $from)) (v128.load offset=16384 (local.get $near)))
+            (v128.xor
+              (v128.load offset=16384 (local.get $middle))
+              (v128.load offset=16384 (local.get $far)))))
+        (local.set $position (i32.add (local.get $position) (i32.const 16)))
+        (local.set $near (i32.add (local.get $near) (i32.const 16)))
+        (local.set $middle (i32.add (local.get $middle) (i32.const 16)))
+        (local.set $far (i32.add (local.get $far) (i32.const 16)))
+        (br_if $blocks
+          (i32.ne (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $runEnd))))
+      (if (local.get $isFirst)
+        (then (v128.store (i32.const 147456) (v128.load (i32.const 16384)))))
+      (local.set $position (i32.and (local.get $position) (i32.const 131071)))
+      (br_if $runs (i32.ne (local.get $from) (local.get $end))))
+    (global.set $position (local.get $position)))
 
   ;; Reads $length bytes of input, at most 65,536, by carrying them forward in the ring.
-  (func (export "absorbLong") (param $length i32)
+  (func $absorbLong (export "absorbLong") (param $length i32)
     (local $from i32)
     (local $end i32)
-    (local $position i32)
-    (local $block v128)
-    (local.set $from (i32.sub (i32.const 147488) (global.get $held)))
+    (local.set $from (i32.sub (i32.const 149504) (global.get $held)))
     (global.set $held (i32.add (global.get $held) (local.get $length)))
     (local.set $end (i32.add (local.get $from) (i32.and (global.get $held) (i32.const -16))))
     (global.set $held (i32.and (global.get $held) (i32.const 15)))
-    (block $done
-      (br_if $done (i32.eq (local.get $from) (local.get $end)))
-      ;; Fact (1): what the tables read before the first block enters the ring with that block. From then on this adds zero.
-      (i64.store (local.get $from) (i64.xor (i64.load (local.get $from)) (global.get $register)))
-      (global.set $register (i64.const 0))
-      (global.set $ringUsed (i32.const 1))
-      (local.set $position (global.get $position))
-      (loop $blocks
-        ;; Fact (2). The nearest tap is 93,998 bytes back, so a block never depends on itself.
-        (local.set $block
-          (v128.xor
-            (v128.xor
-              (v128.load (local.get $from))
-              (v128.load offset=16384
-                (i32.and (i32.sub (local.get $position) (i32.const 93998)) (i32.const 131071))))
-            (v128.xor
-              (v128.load offset=16384
-                (i32.and (i32.sub (local.get $position) (i32.const 98301)) (i32.const 131071)))
-              (v128.load offset=16384
-                (i32.and (i32.sub (local.get $position) (i32.const 126765)) (i32.const 131071))))))
-        (v128.store offset=16384 (local.get $position) (local.get $block))
-        (if (i32.eqz (local.get $position))
-          (then (v128.store (i32.const 147456) (local.get $block))))
-        (local.set $position (i32.and (i32.add (local.get $position) (i32.const 16)) (i32.const 131071)))
-        (br_if $blocks
-          (i32.ne (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $end))))
-      (global.set $position (local.get $position)))
+    (if (i32.ne (local.get $from) (local.get $end))
+      (then
+        ;; Fact (1): what the tables read before the first block enters the ring with that block. From then on this adds zero.
+        (i64.store (local.get $from) (i64.xor (i64.load (local.get $from)) (global.get $register)))
+        (global.set $register (i64.const 0))
+        (call $carry (local.get $from) (local.get $end))))
     ;; The last 16 bytes up to the end of the input end with those now held; move them in front of the next input.
-    (v128.store (i32.const 147472) (v128.load offset=147472 (local.get $length))))
+    (v128.store (i32.const 149488) (v128.load offset=149488 (local.get $length))))
+
+  ;; Reads $length bytes from $from on where they are, and leaves them as they are: 16 or more, whole blocks of 16, nothing held.
+  (func (export "absorbPlace") (param $from i32) (param $length i32)
+    (local $end i32)
+    (local.set $end (i32.add (local.get $from) (local.get $length)))
+    ;; The first block of a stream is changed before it enters the ring: not in the caller's memory, but in the input.
+    (if (i64.ne (global.get $register) (i64.const 0))
+      (then
+        (v128.store (i32.const 149504) (v128.load (local.get $from)))
+        (call $absorbLong (i32.const 16))
+        (local.set $from (i32.add (local.get $from) (i32.const 16)))))
+    (if (i32.ne (local.get $from) (local.get $end))
+      (then (call $carry (local.get $from) (local.get $end)))))
 
   ;; The register that the bytes in the ring leave, starting from zero. Changes nothing but the scratch area.
   (func $foldRing (result i64)
@@ -180,7 +230,7 @@
     ;; The other 32,767 go through the scratch area. First take back what came 93,998 bytes far
     ;; (the loop runs in whole blocks and writes one byte too many, which is not read).
     (loop $nearTap
-      (v128.store offset=213024
+      (v128.store offset=215040
         (local.get $index)
         (v128.xor
           (v128.load offset=16384
@@ -194,15 +244,15 @@
     ;; Then what came 98,301 bytes far: it lies 4,303 (98301 - 93998) into the scratch area.
     (local.set $index (i32.const 0))
     (loop $farTap
-      (v128.store offset=217327
+      (v128.store offset=219343
         (local.get $index)
         (v128.xor
-          (v128.load offset=217327 (local.get $index))
+          (v128.load offset=219343 (local.get $index))
           (v128.load offset=16384
             (i32.and (i32.add (local.get $start) (local.get $index)) (i32.const 131071)))))
       (br_if $farTap
         (i32.lt_u (local.tee $index (i32.add (local.get $index) (i32.const 16))) (i32.const 28464))))
-    (call $fold (local.get $crc) (i32.const 213024) (i32.const 32767)))
+    (call $fold (local.get $crc) (i32.const 215040) (i32.const 32767)))
 
   ;; The CRC of everything read so far. The stream can go on afterwards.
   (func (export "digest") (result i64)
@@ -214,7 +264,7 @@
     (i64.xor
       (call $fold
         (local.get $crc)
-        (i32.sub (i32.const 147488) (global.get $held))
+        (i32.sub (i32.const 149504) (global.get $held))
         (global.get $held))
       (i64.const -1)))
 

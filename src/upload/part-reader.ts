@@ -12,6 +12,8 @@ const chunkBytes = 512 * 1024
  * last chunk below the socket's high-water mark (16 KiB with TLS) is taken at once.
  */
 const tailBytes = 8 * 1024
+/** The last chunk of a part is read together with its tail. */
+const bufferBytes = chunkBytes + tailBytes
 
 /**
  * Memory for one part at a time: two chunks, reused by every part that a worker sends.
@@ -20,16 +22,12 @@ const tailBytes = 8 * 1024
  * the socket's high-water mark; only the last two chunks of a part can be smaller.
  */
 export class PartBuffers {
-  readonly crc: Crc64 = new Crc64()
-  readonly #chunks: Uint8Array[] = []
+  /** The chunks are in its memory: it reads them where they are. */
+  readonly crc: Crc64 = new Crc64(2 * bufferBytes)
 
   chunk(index: 0 | 1, size: number): Uint8Array {
-    let chunk = this.#chunks[index]
-    if (chunk === undefined) {
-      chunk = Buffer.allocUnsafeSlow(chunkBytes)
-      this.#chunks[index] = chunk
-    }
-    return chunk.subarray(0, size)
+    const start = index * bufferBytes
+    return this.crc.room.subarray(start, start + size)
   }
 }
 
@@ -77,6 +75,15 @@ export class PartReader implements RequestBody {
   }
 }
 
+/** What one read has brought. */
+interface Filled {
+  readonly bytes: Uint8Array
+  /** Of the last one: fails when the source is not what was opened. */
+  readonly unchanged: Promise<void> | undefined
+}
+
+const done = { done: true, value: undefined } as const
+
 /** One pass over a part. */
 class Reading implements AsyncIterator<Uint8Array> {
   readonly #source: Source
@@ -87,7 +94,9 @@ class Reading implements AsyncIterator<Uint8Array> {
   #taken = 0
   #unreported = 0
   #index: 0 | 1 = 0
-  #pending: Promise<Uint8Array> | undefined
+  #pending: Promise<Filled> | undefined
+  /** What is left of the last read once all but the tail was handed out. */
+  #tail: Filled | undefined
   #stopped = false
 
   /** @param before the end of the pass that used the buffers until now */
@@ -120,47 +129,63 @@ class Reading implements AsyncIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array>> {
     if (this.#unreported > 0) this.#onBytes(this.#unreported)
     this.#unreported = 0
-    const pending = this.#pending
-    if (this.#stopped || pending === undefined) return { done: true, value: undefined }
-    const chunk = await pending
-    if (this.#stopped) return { done: true, value: undefined }
-    // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
-    const last = this.#position === this.#range.size
-    this.#pending = last ? undefined : this.#readNext()
-    this.#buffers.crc.update(chunk)
-    this.#taken += chunk.byteLength
-    this.#unreported = chunk.byteLength
-    return { done: false, value: chunk }
+    const filled = this.#tail ?? (await this.#pending)
+    if (this.#stopped || filled === undefined) return done
+    if (this.#position < this.#range.size) {
+      // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
+      this.#pending = this.#readNext()
+      return this.#hand(filled.bytes)
+    }
+    const front = filled.bytes.byteLength - tailBytes
+    if (front > 0) {
+      this.#tail = { ...filled, bytes: filled.bytes.subarray(front) }
+      return this.#hand(filled.bytes.subarray(0, front))
+    }
+    // I7: everything has been read now, and without the tail OSS stores nothing.
+    await filled.unchanged
+    if (this.#stopped) return done
+    this.#tail = undefined
+    this.#pending = undefined
+    return this.#hand(filled.bytes)
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
     await this.settled()
-    return { done: true, value: undefined }
+    return done
   }
 
   async settled(): Promise<void> {
     this.#stopped = true
-    await this.#pending?.catch(() => {})
+    await this.#pending?.then(({ unchanged }) => unchanged).catch(() => {})
   }
 
-  #readNext(): Promise<Uint8Array> {
+  #hand(bytes: Uint8Array): IteratorResult<Uint8Array> {
+    this.#buffers.crc.update(bytes)
+    this.#taken += bytes.byteLength
+    this.#unreported = bytes.byteLength
+    return { done: false, value: bytes }
+  }
+
+  #readNext(): Promise<Filled> {
     const rest = this.#range.size - this.#position
-    const size =
-      rest > chunkBytes + tailBytes ? chunkBytes : rest > tailBytes ? rest - tailBytes : rest
-    const chunk = this.#buffers.chunk(this.#index, Math.min(size, chunkBytes))
+    const isLast = rest <= bufferBytes
+    const bytes = this.#buffers.chunk(this.#index, isLast ? rest : chunkBytes)
     const position = this.#range.offset + this.#position
     this.#index = this.#index === 0 ? 1 : 0
-    this.#position += chunk.byteLength
-    const last = this.#position === this.#range.size
-    const read = this.#source.read(chunk, position).then(async () => {
-      // I7: everything has been read now, and without the last chunk OSS stores nothing.
-      if (last && !this.#stopped) {
-        await this.#source.assertUnchanged(this.#range.size === this.#source.size)
-      }
-      return chunk
+    this.#position += bytes.byteLength
+    const filled = this.#source.read(bytes, position).then(() => {
+      const unchanged = isLast && !this.#stopped ? this.#assertUnchanged() : undefined
+      return { bytes, unchanged }
     })
     // Nobody may ask for it any more; the error is thrown to whoever does.
-    read.catch(() => {})
-    return read
+    filled.catch(() => {})
+    return filled
+  }
+
+  #assertUnchanged(): Promise<void> {
+    const looked = this.#source.assertUnchanged(this.#range.size === this.#source.size)
+    // As above.
+    looked.catch(() => {})
+    return looked
   }
 }

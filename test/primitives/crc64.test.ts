@@ -265,6 +265,80 @@ describe('a stream', () => {
   })
 })
 
+describe('the room of a stream', () => {
+  const roomBytes = 1_100_000
+  const pageBytes = 4096
+
+  it('has the size that was asked for, and begins with a page', () => {
+    for (const size of [0, 1, 65_536, roomBytes]) {
+      const { room } = new Crc64(size)
+      expect(room).toHaveLength(size)
+      expect(room.byteOffset % pageBytes).toBe(0)
+    }
+    expect(new Crc64().room).toHaveLength(0)
+  })
+
+  it('cannot be taken away: its memory does not grow', () => {
+    const { room } = new Crc64(roomBytes)
+    const pages = Math.ceil((262_144 + roomBytes) / 65_536)
+    expect(room.buffer.byteLength).toBe(pages * 65_536)
+  })
+
+  it('is read where it is, at every place and length, and left as it was', () => {
+    const below = randomIntegers(11)
+    const stream = new Crc64(roomBytes)
+    for (let run = 0; run < 80; run++) {
+      const at = run % 3 === 0 ? 0 : below(70)
+      const length = below(run % 4 === 0 ? 1_000_000 : 400_000)
+      const bytes = data.subarray(run, run + length)
+      stream.room.set(bytes, at)
+      stream.reset()
+      // In up to four pieces, so that short ones come before, between and after long ones.
+      const cuts = [below(length + 1), below(40), 16 * below(20_000)].map((cut) =>
+        Math.min(cut, length),
+      )
+      let offset = 0
+      for (const end of [...cuts, length].sort((a, b) => a - b)) {
+        stream.update(stream.room.subarray(at + offset, at + end))
+        offset = end
+      }
+      expect(stream.digest()).toBe(referenceCrc64(bytes))
+      expect(Buffer.compare(stream.room.subarray(at, at + length), bytes)).toBe(0)
+    }
+  })
+
+  it('and memory of others may take turns', () => {
+    const below = randomIntegers(12)
+    const stream = new Crc64(roomBytes)
+    const other = new Crc64(roomBytes)
+    for (let run = 0; run < 40; run++) {
+      stream.reset()
+      let offset = 0
+      for (let piece = 0; piece < 6; piece++) {
+        const size = 16 * below(16_000) + (piece % 2 === 0 ? 0 : below(16))
+        const bytes = data.subarray(offset, offset + size)
+        const { room } = [stream, other, undefined][below(3)] ?? {}
+        room?.set(bytes, 16)
+        stream.update(room?.subarray(16, 16 + size) ?? bytes)
+        offset += size
+      }
+      expect(stream.digest()).toBe(referenceCrc64(data.subarray(0, offset)))
+    }
+  })
+
+  it.each([16, 32, 262_144, 524_288])(
+    'gives the right CRC when %i bytes follow what the tables read',
+    (size) => {
+      const stream = new Crc64(roomBytes)
+      const start = switchThreshold - 16
+      stream.room.set(data.subarray(start, start + size))
+      stream.update(data.subarray(0, start))
+      stream.update(stream.room.subarray(0, size))
+      expect(stream.digest()).toBe(referenceCrc64(data.subarray(0, start + size)))
+    },
+  )
+})
+
 describe('combineCrc64', () => {
   /** a * b modulo the polynomial, in the usual (not reflected) bit order. */
   function multiply(a: bigint, b: bigint): bigint {
@@ -384,7 +458,8 @@ describe('the decimal form', () => {
 describe('WebAssembly', () => {
   interface WasmApi {
     readonly Module: new (code: Uint8Array) => object
-    readonly Instance: new (module: object) => object
+    readonly Instance: new (module: object, imports: object) => object
+    readonly Memory: new (size: { initial: number; maximum: number }) => object
   }
   const real = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly
 
@@ -412,12 +487,13 @@ describe('WebAssembly', () => {
         }
       },
       Instance: class {
-        constructor(module: object) {
+        constructor(module: object, imports: object) {
           instances++
           // biome-ignore lint/correctness/noConstructorReturn: what the stub stands for is what it returns
-          return new real.Instance(module)
+          return new real.Instance(module, imports)
         }
       },
+      Memory: real.Memory,
     })
     expect(copy.crc64(Buffer.from('123456789'))).toBe(0x995dc9bbdf1939fan)
     expect([modules, instances]).toEqual([0, 0])
@@ -447,14 +523,26 @@ describe('WebAssembly', () => {
       'refuses an instance',
       {
         Module: real.Module,
+        Memory: real.Memory,
         Instance: class {
+          readonly refused = refuse()
+        },
+      },
+    ],
+    [
+      'has no memory to give',
+      {
+        Module: real.Module,
+        Instance: real.Instance,
+        Memory: class {
           readonly refused = refuse()
         },
       },
     ],
   ])('is not needed: the CRC is right when it %s', async (_, api) => {
     const copy = await freshCopy(api)
-    const stream = new copy.Crc64()
+    const stream = new copy.Crc64(1000)
+    expect(stream.room).toHaveLength(1000)
     for (const [length, expected] of prefixCrcs(data, [...range(0, 100), 262_144, 3_000_001])) {
       expect(copy.crc64(data.subarray(0, length))).toBe(expected)
       stream.reset()

@@ -154,21 +154,23 @@ describe('a part', () => {
     }
   })
 
-  it('uses the same two pieces of memory from part to part', async () => {
+  it('uses the same two pieces of memory from part to part, those that its CRC-64 reads in place', async () => {
     const buffers = new PartBuffers()
-    const memory = new Set<ArrayBufferLike>()
+    const places = new Set<number>()
     for (const offset of [0, mib, 2 * mib]) {
       const reader = new PartReader(new FakeSource(), rangeOf(offset, mib), buffers)
       const data: Buffer[] = []
       for await (const piece of reader.open()) {
-        memory.add(piece.buffer)
+        expect(piece.buffer).toBe(buffers.crc.room.buffer)
+        places.add(piece.byteOffset - buffers.crc.room.byteOffset)
         data.push(Buffer.from(piece))
       }
       await reader.settled()
       expect(Buffer.concat(data).equals(bytes.subarray(offset, offset + mib))).toBe(true)
       expect(reader.crc64).toBe(formatCrc64(crc64(bytes.subarray(offset, offset + mib))))
     }
-    expect(memory.size).toBe(2)
+    const second = chunk + tail
+    expect([...places].sort((a, b) => a - b)).toEqual([0, second, second + chunk - tail])
   })
 
   it('begins at its first byte in every attempt', async () => {
@@ -193,7 +195,7 @@ describe('the source (I7)', () => {
     const iterator = iterate(new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers()))
     await iterator.next()
     await iterator.next()
-    expect(source.calls).toEqual([`read 0 ${chunk}`, `read ${chunk} ${tail}`, 'check'])
+    expect(source.calls).toEqual([`read 0 ${chunk + tail}`, 'check'])
   })
 
   it('that has changed keeps the last chunk from being sent', async () => {
@@ -205,6 +207,8 @@ describe('the source (I7)', () => {
     const reader = new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers())
     const iterator = iterate(reader)
     expect((await iterator.next()).value.byteLength).toBe(chunk)
+    await expect(iterator.next()).rejects.toBe(error)
+    // Whoever asks again must not take it for the end.
     await expect(iterator.next()).rejects.toBe(error)
     expect(reader.crc64).toBeUndefined()
     await reader.settled()
@@ -232,7 +236,7 @@ describe('a read that fails', () => {
     source.gate = async (call) => {
       if (call === 'read' && reads++ === failing) throw error
     }
-    const reader = new PartReader(source, rangeOf(0, 2 * chunk + tail), new PartBuffers())
+    const reader = new PartReader(source, rangeOf(0, 2 * chunk + tail + 1), new PartBuffers())
     const iterator = iterate(reader)
     for (let index = 0; index < failing; index++) expect((await iterator.next()).done).toBe(false)
     await expect(iterator.next()).rejects.toBe(error)
@@ -265,6 +269,7 @@ describe('settled()', () => {
   it.each([
     { during: 'read', size: 2 * mib },
     { during: 'check', size: tail },
+    { during: 'read', size: tail + 1 },
   ])(
     'waits for the $during that is under way; then nothing is handed out',
     async ({ during, size }) => {
