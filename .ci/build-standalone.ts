@@ -2,8 +2,9 @@
 // The same sources give the same bytes, wherever and whenever they are built: nothing of the machine or the clock goes in.
 
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { readManifest, replaceFiles } from './esbuild-plugins.js'
 
 export interface StandaloneOptions {
   /** The folder that has src, node_modules, package.json and LICENSE. */
@@ -12,16 +13,7 @@ export interface StandaloneOptions {
   readonly outDir: string
 }
 
-interface Manifest {
-  readonly name: string
-  readonly version: string
-  readonly license?: string
-}
-
 const entry = 'src/cli/main.ts'
-
-const readManifest = async (folder: string): Promise<Manifest> =>
-  JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
 
 /** Files of src that look for something beside them at run time, and what stands in their place where nothing is beside them. */
 const replaced = (version: string): Readonly<Record<string, string>> => ({
@@ -29,25 +21,6 @@ const replaced = (version: string): Readonly<Record<string, string>> => ({
   // The original asks for the package first: a node_modules that happens to be near the file would be run.
   'src/xml/load-parser.ts': "export const loadParser = () => import('fast-xml-parser')",
 })
-
-function replaceFiles(root: string, contents: Readonly<Record<string, string>>): Plugin {
-  return {
-    name: 'replace-files',
-    setup({ onLoad, onEnd }) {
-      const left = new Set(Object.keys(contents))
-      onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const name = relative(root, path).split(sep).join('/')
-        const text = contents[name]
-        if (text === undefined) return undefined
-        left.delete(name)
-        return { contents: text, loader: 'ts', resolveDir: dirname(path) }
-      })
-      onEnd(() => ({
-        errors: [...left].map((name) => ({ text: `${name} is not there to be replaced` })),
-      }))
-    },
-  }
-}
 
 /** `node_modules/@a/b/lib/c.js` is of the package in `node_modules/@a/b`; what is not below node_modules is ours. */
 function packageFolder(path: string): string | undefined {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { selfSigned } from '../../test/support/tls-certificate.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -48,6 +49,12 @@ export async function makeWorkspace(): Promise<Workspace> {
     ...['-p', join(root, 'bench/tsconfig.json'), '--outDir', folder],
   ])
   await copyFile(join(root, 'bench/package.json'), join(folder, 'package.json'))
+  // The sink checks what it receives with the CRC-64 of this project, which is a part of the library's one file.
+  const crc64 = join(folder, 'crc64.js')
+  await build({
+    ...{ entryPoints: [join(root, 'src/primitives/crc64.ts')], outfile: crc64 },
+    ...{ bundle: true, platform: 'node', format: 'esm', logLevel: 'warning' },
+  })
   const caFile = join(folder, 'ca.pem')
   await writeFile(caFile, selfSigned.cert)
   const modules: Record<string, string> = { ossup: pathToFileURL(library).href }
@@ -63,7 +70,7 @@ export async function makeWorkspace(): Promise<Workspace> {
     caFile,
     reportUsage: join(folder, 'client/report-usage.cjs'),
     command: join(root, 'dist/cli/main.js'),
-    crc64: pathToFileURL(join(root, 'dist/primitives/crc64.js')).href,
+    crc64: pathToFileURL(crc64).href,
     modules,
     program: (name) => join(folder, `${name}.js`),
   }

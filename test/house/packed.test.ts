@@ -32,19 +32,33 @@ const installed = () => join(folder, 'node_modules')
 function loadedFor(entry: string, seen = new Set<string>()): ReadonlySet<string> {
   if (seen.has(entry)) return seen
   seen.add(entry)
-  const text = readFileSync(join(repositoryRoot, entry), 'utf8')
-  for (const [, path = ''] of text.matchAll(/(?:\bfrom|\bimport\(?)\s*'(\.[^']+)'/g)) {
-    loadedFor(join(entry, '..', path), seen)
+  for (const path of importsOf(entry)) {
+    if (path.startsWith('.')) loadedFor(join(entry, '..', path), seen)
   }
   return seen
 }
 
+const importsOf = (file: string): readonly string[] => {
+  const text = readFileSync(join(repositoryRoot, file), 'utf8')
+  return [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*(['"])([^'"\n]+)\1/g)].map(
+    ([, , path = '']) => path,
+  )
+}
+
 describe('what is packed', () => {
   it('is the build of src and of ossup/testing, and what npm always takes', () => {
-    const extensions = ['.js', '.js.map', '.d.ts', '.d.ts.map']
-    const expected = filesBelow('src')
+    const types = filesBelow('src')
       .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
-      .flatMap((path) => extensions.map((end) => `dist/${path.replace(/\.ts$/, end)}`))
+      .flatMap((path) => ['.d.ts', '.d.ts.map'].map((end) => `dist/${path.replace(/\.ts$/, end)}`))
+    const bundles = ['index', 'cli/main', 'cli/commands']
+    // An auditor of the package reads these: they are what the bundles import, a file for each of src.
+    const signing = ['index', 'v4', 'sign-request', 'presign-url', 'credentials']
+    const scripts = [
+      ...bundles,
+      ...signing.map((name) => `signing/${name}`),
+      'primitives/uri-encode',
+    ].flatMap((name) => [`dist/${name}.js`, `dist/${name}.js.map`])
+    const expected = [...types, ...scripts]
     const inTesting = (path: string) => path.startsWith('dist/testing/')
     // Other tests may be writing theirs below dist at this moment.
     const found = packed.files.filter((path) => !/^dist\/[a-z]+-\w{6}\//.test(path))
@@ -100,13 +114,45 @@ describe('the types and entries', () => {
   })
 })
 
+describe('ossup/signing', () => {
+  it('loads the files that tsc has made of src/signing, and nothing but those and node:crypto', () => {
+    const loaded = [...loadedFor('dist/signing/index.js')]
+    const expected = ['index', 'presign-url', 'sign-request', 'v4'].map(
+      (name) => `dist/signing/${name}.js`,
+    )
+    expect(loaded.sort()).toEqual(['dist/primitives/uri-encode.js', ...expected])
+    const others = loaded.flatMap(importsOf).filter((path) => !path.startsWith('.'))
+    expect(others).toEqual(['node:crypto'])
+  })
+
+  it.each(['dist/index.js', 'dist/cli/commands.js'])('is what signs for %s', (bundle) => {
+    expect([...loadedFor(bundle)]).toContain('dist/signing/v4.js')
+    // What is looked for is there where it should be.
+    const mark = 'OSS4-HMAC-SHA256'
+    expect(readFileSync(join(repositoryRoot, 'dist/signing/v4.js'), 'utf8')).toContain(mark)
+    expect(readFileSync(join(repositoryRoot, bundle), 'utf8')).not.toContain(mark)
+  })
+})
+
+describe('the command', () => {
+  it('is two files: help and version take the smaller one alone', () => {
+    const loaded = [...loadedFor('dist/cli/main.js')].filter((path) => path.includes('/cli/'))
+    expect(loaded).toEqual(['dist/cli/main.js', 'dist/cli/commands.js'])
+    expect(importsOf('dist/cli/main.js').filter((path) => !path.startsWith('node:'))).toContain(
+      './commands.js',
+    )
+    const text = readFileSync(join(repositoryRoot, 'dist/cli/main.js'), 'utf8')
+    expect(text).not.toMatch(/^import .*commands/m)
+    expect(text.length).toBeLessThan(24 * 1024)
+  })
+})
+
 describe('ossup/testing', () => {
   it('is not loaded by the main entry, the signer or the command', () => {
     for (const entry of ['dist/index.js', 'dist/signing/index.js', 'dist/cli/main.js']) {
       const loaded = [...loadedFor(entry)]
       expect(loaded.filter((path) => path.startsWith('dist/testing/'))).toEqual([])
     }
-    expect(loadedFor('dist/index.js').size).toBeGreaterThan(40)
   })
 
   it('loads nothing of the library: what checks it is independent of it', () => {

@@ -33,15 +33,12 @@ describe('createAgent', () => {
   it('loads neither fetch nor caches nor mocks', async () => {
     const script = `
       import { createRequire } from 'node:module'
-      const { createAgent } = await import(${JSON.stringify(join(repositoryRoot, 'dist/transport/undici-agent.js'))})
+      const { createAgent } = await import(${JSON.stringify(join(repositoryRoot, 'src/transport/undici-agent.ts'))})
       await createAgent({})
       const files = Object.keys(createRequire(import.meta.url).cache).filter((f) => f.includes('undici'))
       console.log(JSON.stringify(files))`
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--input-type=module',
-      '-e',
-      script,
-    ])
+    const argv = ['--import', 'tsx', '--input-type=module', '-e', script]
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: repositoryRoot })
     const files = JSON.parse(stdout) as string[]
     expect(files.length).toBeGreaterThan(5)
     expect(files.filter((file) => /\/(?:web|mock|cache|interceptor)\//.test(file))).toEqual([])
