@@ -52,21 +52,32 @@ const tinyBytes = 16_384
 /** The compiled module; null once it is known that there can be none. */
 let compiledModule: object | null | undefined
 
-function instantiate(roomBytes: number): WasmCrc64 | undefined {
-  const api = (globalThis as { WebAssembly?: WasmApi }).WebAssembly
-  if (api === undefined || compiledModule === null) return undefined
+/** Compiles the module, unless that was done: the first stream does it otherwise. */
+export function compileCrc64(): object | null {
+  if (compiledModule !== undefined) return compiledModule
   try {
-    compiledModule ??= new api.Module(Buffer.from(crc64WasmBase64, 'base64'))
+    const api = wasmApi()
+    compiledModule = api ? new api.Module(Buffer.from(crc64WasmBase64, 'base64')) : null
   } catch {
     // Compilation is forbidden, or SIMD unknown: that will not change while the process lives.
     compiledModule = null
-    return undefined
   }
+  return compiledModule
+}
+
+function wasmApi(): WasmApi | undefined {
+  return (globalThis as { WebAssembly?: WasmApi }).WebAssembly
+}
+
+function instantiate(roomBytes: number): WasmCrc64 | undefined {
+  const api = wasmApi()
+  const module = compileCrc64()
+  if (api === undefined || module === null) return undefined
   const pages = Math.ceil((roomOffset + roomBytes) / pageBytes)
   try {
     // It never grows: growing would take the memory away from every array that is a view of it.
     const memory = new api.Memory({ initial: pages, maximum: pages })
-    const { exports } = new api.Instance(compiledModule, { crc64: { memory } })
+    const { exports } = new api.Instance(module, { crc64: { memory } })
     return new WasmCrc64(exports as WasmExports, memory, roomBytes)
   } catch {
     // Each memory reserves address space, which may be limited (`ulimit -v`). Slower is better than failing.

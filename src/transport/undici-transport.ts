@@ -99,9 +99,12 @@ async function watched(
     watchdog.end()
     signal?.removeEventListener('abort', onAbort)
     // What is left of the body, which may be waiting, ends too; undici has let go of the signal.
-    over.abort()
+    over.abort(settled)
   }
 }
+
+/** One for all requests: without a reason, each `abort` would make an error of its own, with a stack, and nobody reads it. */
+const settled = new Error('the request has settled')
 
 const noLimits = {
   idleTimeout: Number.POSITIVE_INFINITY,

@@ -29,6 +29,7 @@ const exactVersion = /^\d+\.\d+\.\d+$/
 const topLevel = new Set([
   ...['src', 'test', 'fixtures', 'bench', 'docs', 'examples', '.ci'],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+  'tsconfig.signing.json',
   ...['biome.json', 'vitest.config.ts', '.gitignore'],
   ...['README.md', 'README.zh-CN.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
 ])
