@@ -14,7 +14,6 @@ export class ConcurrencySearch {
   #current: number
   #young = true
   #startedAt: number | undefined
-  #lookedAt: number | undefined
   /** Since there are so many connections. */
   #sentBytes = 0
   #grewAt: number | undefined
@@ -34,32 +33,39 @@ export class ConcurrencySearch {
     return this.#current
   }
 
-  /**
-   * The network took bytes.
-   *
-   * @param now milliseconds
-   * @param busy the share of its time that this process was at work since it was asked last; called only when it matters
-   */
-  sent(bytes: number, now: number, busy: () => number): number {
+  /** The network took bytes. @param now milliseconds */
+  sent(bytes: number, now: number): void {
     this.#sentBytes += bytes
     this.#startedAt ??= now
-    if (!this.#young) return this.#current
-    const lookedAt = this.#lookedAt
-    if (lookedAt !== undefined && now - lookedAt < lookMs) return this.#current
-    this.#lookedAt = now
-    const share = busy()
     this.#grewAt ??= now
+  }
+
+  /** As long as it is of use to look at what the network takes: until there are as many connections as may be, or a part has come through. */
+  get looks(): boolean {
+    return this.#young && this.#current < this.#most
+  }
+
+  /**
+   * Looks at what the network takes. To be called from time to time, and not when bytes were taken: buffers on the way are filled in no
+   * time, by a process that does nothing else, and then for a long while no byte is taken from anybody.
+   *
+   * @param busy the share of its time that this process was at work since it was asked last
+   */
+  look(now: number, busy: () => number): number {
+    const share = busy()
+    const grewAt = this.#grewAt
+    if (!this.looks || grewAt === undefined || share > idleShare) return this.#current
     // Each of them has had something to do since there are so many.
-    if (share > idleShare || this.#sentBytes < this.#current * sampleBytes) return this.#current
-    const perConnection = this.#sentBytes / Math.max(1, now - this.#grewAt) / this.#current
-    if (lookedAt === undefined || perConnection < quickBytesPerMs) return this.#current
+    if (this.#sentBytes < this.#current * sampleBytes) return this.#current
+    const perConnection = this.#sentBytes / Math.max(1, now - grewAt) / this.#current
+    if (perConnection < quickBytesPerMs) return this.#current
     this.#grow()
     this.#grewAt = now
     this.#sentBytes = 0
     return this.#current
   }
 
-  /** A part of so many bytes was acknowledged. @param busy as for {@link ConcurrencySearch.sent} */
+  /** A part of so many bytes was acknowledged. @param busy as for {@link ConcurrencySearch.look} */
   acknowledged(bytes: number, now: number, busy: () => number): number {
     this.#window ??= this.#young
       ? this.#open(this.#startedAt ?? now, this.#first)
@@ -120,8 +126,6 @@ interface Window {
   parts: number
 }
 
-/** Milliseconds between two looks at what the network takes. */
-const lookMs = 25
 /** What the network takes of each connection before it says something of the link. */
 const sampleBytes = 512 * 1024
 /** A process that works more than this is the bottleneck itself: more connections would only cost memory. */

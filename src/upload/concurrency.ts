@@ -8,6 +8,9 @@ const acknowledgedPerRaise = 2
 /** Where the number is found by itself: with how many connections it begins. */
 const firstGuess = 4
 
+/** Milliseconds until the first look at what the network takes, and from a step to the next look. */
+const firstLookMs = 25
+
 /** Grants attempts at parts in the order in which they are asked for, at most {@link ConcurrencyLimit.current} at a time. */
 export class ConcurrencyLimit {
   readonly #most: number
@@ -19,6 +22,7 @@ export class ConcurrencyLimit {
   #active = 0
   #acknowledged = 0
   #loweredAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
   readonly #waiting: (() => void)[] = []
 
   /**
@@ -41,10 +45,14 @@ export class ConcurrencyLimit {
     return this.#current
   }
 
-  /** @returns what ends it. */
+  /** While somebody listens, it also looks for itself at what the network takes. @returns what ends it. */
   onRaise(listener: () => void): () => void {
     this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    this.#lookLater(firstLookMs)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) clearTimeout(this.#timer)
+    }
   }
 
   /**
@@ -97,8 +105,7 @@ export class ConcurrencyLimit {
 
   /** The network took bytes of a part. */
   sent(bytes: number): void {
-    if (this.#search === undefined) return
-    this.#raise(this.#search.sent(bytes, this.#now(), this.#busy))
+    this.#search?.sent(bytes, this.#now())
   }
 
   /** A part was taken by OSS. @param bytes its size */
@@ -113,6 +120,20 @@ export class ConcurrencyLimit {
     if (this.#acknowledged < this.#current * acknowledgedPerRaise) return
     this.#acknowledged = 0
     this.#raise(this.#current + 1)
+  }
+
+  #lookLater(ms: number): void {
+    const search = this.#search
+    clearTimeout(this.#timer)
+    if (search?.looks !== true) return
+    this.#timer = setTimeout(() => {
+      const before = this.#current
+      this.#raise(search.look(this.#now(), this.#busy))
+      // A link that takes its time is looked at less and less often.
+      this.#lookLater(this.#current > before ? firstLookMs : Math.min(ms * 1.2, 1000))
+    }, ms)
+    // The connections keep the process alive.
+    this.#timer.unref()
   }
 
   #raise(limit: number): void {

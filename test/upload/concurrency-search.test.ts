@@ -23,7 +23,7 @@ function simulate(
   link: Link,
   bytes: number,
   partSize: number,
-  search: Pick<ConcurrencySearch, 'current' | 'sent' | 'acknowledged'>,
+  search: Pick<ConcurrencySearch, 'current' | 'sent' | 'look' | 'acknowledged'>,
 ): { ms: number; widths: number[] } {
   let left = Math.ceil(bytes / partSize)
   let time = 0
@@ -50,9 +50,10 @@ function simulate(
       else if (lane.rest > 0) {
         const moved = Math.min(rate, lane.rest)
         lane.rest -= moved
-        search.sent(moved, time, busy)
+        search.sent(moved, time)
       }
     }
+    if (time % 25 === 0) search.look(time, busy)
     for (const lane of lanes.filter(({ wait, rest }) => wait <= 0 && rest <= 0)) {
       lanes.splice(lanes.indexOf(lane), 1)
       search.acknowledged(partSize, time, busy)
@@ -61,7 +62,12 @@ function simulate(
   return { ms: time, widths }
 }
 
-const fixed = (current: number) => ({ current, sent: () => current, acknowledged: () => current })
+const fixed = (current: number) => ({
+  current,
+  sent: () => {},
+  look: () => current,
+  acknowledged: () => current,
+})
 
 function best(link: Link, bytes: number, partSize: number): number {
   return Math.min(...[1, 2, 4, 8, 16, 32].map((c) => simulate(link, bytes, partSize, fixed(c)).ms))
@@ -127,14 +133,40 @@ describe('limits', () => {
     expect(search.current).toBe(8)
   })
 
-  it('asks for the share of work only when it may matter', () => {
+  it('needs no more looks once it has found a number or got a part through', () => {
+    const idle = (): number => 0.1
+    const search = new ConcurrencySearch(4, 8)
+    expect(search.looks).toBe(true)
+    expect(search.look(1, idle)).toBe(4)
+    search.sent(4 * mib, 10)
+    expect(search.look(11, () => 0.9)).toBe(4)
+    expect(search.look(12, idle)).toBe(8)
+    expect(search.looks).toBe(false)
+    const slow = new ConcurrencySearch(1, 32)
+    slow.sent(mib, 0)
+    slow.acknowledged(mib, 9000, idle)
+    expect(slow.looks).toBe(false)
+  })
+})
+
+describe('buffers on the way', () => {
+  /** Each takes so much at once, and then nothing before the link has taken it. */
+  const fill = (search: ConcurrencySearch, bytesEach: number): void => {
+    for (let connection = 0; connection < search.current; connection++) search.sent(bytesEach, 10)
+  }
+
+  it('that are filled by a busy process are looked at when it has become idle', () => {
     const search = new ConcurrencySearch(4, 32)
-    let asked = 0
-    const busy = (): number => {
-      asked += 1
-      return 1
-    }
-    for (let now = 1; now <= 24; now++) search.sent(mib, now, busy)
-    expect(asked).toBe(1)
+    fill(search, 3 * mib)
+    expect(search.look(25, () => 0.9)).toBe(4)
+    // Nothing was taken since.
+    expect(search.look(50, () => 0.1)).toBe(8)
+  })
+
+  it('as large as those of a real link say nothing', () => {
+    const search = new ConcurrencySearch(4, 32)
+    fill(search, 256 * 1024)
+    expect(search.look(25, () => 0.1)).toBe(4)
+    expect(search.look(50, () => 0.1)).toBe(4)
   })
 })

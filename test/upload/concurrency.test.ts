@@ -1,7 +1,7 @@
 // How many parts may be in flight: halved once for one trouble, raised part by part, granted in order.
 
 import { getEventListeners } from 'node:events'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ConcurrencyLimit } from '../../src/upload/concurrency.js'
 import { randomBytes, World } from '../support/world.js'
 
@@ -190,6 +190,55 @@ describe('a number that is found', () => {
     const given = limitOf(8).limit
     given.lost(0)
     expect(given.current).toBe(8)
+  })
+})
+
+describe('looks at what the network takes', () => {
+  afterEach(() => vi.useRealTimers())
+
+  /** Whether a timer is set, after so many milliseconds of an idle process whose network takes all at once. */
+  const after = (clock: { now: number }, ms: number): number => {
+    for (let step = 0; step < ms; step += 5) {
+      clock.now += 5
+      vi.advanceTimersByTime(5)
+    }
+    return vi.getTimerCount()
+  }
+
+  it('come while somebody listens, and end with the listeners', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const clock = { now: 0 }
+    const limit = new ConcurrencyLimit(32, () => clock.now, 'search')
+    expect(vi.getTimerCount()).toBe(0)
+    const stop = limit.onRaise(() => {})
+    expect(vi.getTimerCount()).toBe(1)
+    expect(after(clock, 5000)).toBe(1)
+    stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('are not made for a number that was given', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const stop = limitOf(8).limit.onRaise(() => {})
+    expect(vi.getTimerCount()).toBe(0)
+    stop()
+  })
+
+  it('raise the number, and end where there is nothing more to find', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const clock = { now: 0 }
+    const limit = new ConcurrencyLimit(8, () => clock.now, 'search')
+    const raised: number[] = []
+    const stop = limit.onRaise(() => raised.push(limit.current))
+    limit.sent(8 * 1024 * 1024)
+    // The event loop of a test that only turns fake timers is at work all the time.
+    vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({
+      ...{ idle: 100, active: 0, utilization: 0 },
+    })
+    expect(after(clock, 50)).toBe(0)
+    expect(raised).toEqual([8])
+    stop()
+    vi.restoreAllMocks()
   })
 })
 
