@@ -16,6 +16,7 @@ import type { Results } from './harness/results.js'
 import {
   checkVerification,
   compareCheckpoint,
+  compareCommand,
   compareConcurrency,
   comparePeers,
 } from './harness/sections.js'
@@ -53,6 +54,7 @@ async function main(): Promise<number> {
 
   const peers: Comparison[] = []
   const concurrency: Comparison[] = []
+  const command: Comparison[] = []
   for (const [index, size] of options.sizes.entries()) {
     say(`Making a file of ${formatSize(size)} ...`)
     const file = await makeRandomFile(join(workspace.folder, 'data.bin'), size)
@@ -60,11 +62,15 @@ async function main(): Promise<number> {
     if (index === 0 && sections.includes('concurrency')) {
       concurrency.push(...(await compareConcurrency(bench, options, file, say)))
     }
+    if (index === 0 && sections.includes('command')) {
+      command.push(...(await compareCommand(bench, options, file, say)))
+    }
   }
   const results: Results = {
     machine,
     peers,
     concurrency,
+    command,
     ...(sections.includes('checkpoint') && {
       checkpoint: await compareCheckpoint(bench, options, say),
     }),

@@ -34,7 +34,7 @@ export async function measureMemory(bench: Bench, large = 16 * gib): Promise<Mem
     const concurrency = 8
     const upload = {
       client: 'ossup',
-      via: 'http',
+      via,
       partSize,
       concurrency,
       checkpoint: true,

@@ -8,7 +8,7 @@ const kib = 1024
 const mib = 1024 * kib
 const gib = 1024 * mib
 
-const sections = ['checkpoint', 'concurrency', 'memory', 'startup', 'crc64'] as const
+const sections = ['checkpoint', 'concurrency', 'command', 'memory', 'startup', 'crc64'] as const
 export type Section = (typeof sections)[number]
 
 /** Part size and parts in flight. */
@@ -73,7 +73,7 @@ export function readOptions(
   // The files that memory is measured with take longer than all the rest of --quick.
   const everySection = checks
     ? sections.filter((section) => !quick || section !== 'memory')
-    : (['checkpoint', 'concurrency'] as const)
+    : (['checkpoint', 'concurrency', 'command'] as const)
   const chosen = list(only, [...peers, ...everySection].join(','))
   const known: readonly string[] = [...peers, ...sections]
   for (const name of chosen) if (!known.includes(name)) throw new Error(`--only knows no ${name}`)

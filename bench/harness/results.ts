@@ -11,6 +11,8 @@ export interface Results {
   readonly peers: readonly Comparison[]
   /** 8 in flight is A, 4 is B. */
   readonly concurrency: readonly Comparison[]
+  /** The command is A, the library B. */
+  readonly command: readonly Comparison[]
   /** With a checkpoint is A, without one is B. */
   readonly checkpoint?: Comparison
   readonly memory?: MemoryReport

@@ -95,3 +95,21 @@ export async function compareConcurrency(
   }
   return comparisons
 }
+
+/** The command beside the library, in the shapes that the peers are measured in. */
+export async function compareCommand(
+  bench: Bench,
+  { vias, shapes, pairs }: BenchOptions,
+  file: TestFile,
+  say: Say,
+): Promise<readonly Comparison[]> {
+  const comparisons: Comparison[] = []
+  for (const via of vias) {
+    for (const shape of shapes) {
+      const library = ours(via, shape)
+      const command: Upload = { ...library, client: 'command' }
+      comparisons.push(await compared(bench, command, library, file, pairs ?? 5, say))
+    }
+  }
+  return comparisons
+}

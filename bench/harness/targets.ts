@@ -16,6 +16,7 @@ export interface Verdict {
   readonly met: boolean
 }
 
+/** What is meant to be less than a peer; of bare sockets with chunks at pages no target speaks. */
 interface PeerTarget {
   readonly peer: string
   readonly via: string

@@ -1,14 +1,15 @@
 // Runs one upload by one client, measures it, and checks that the sink has received the file as it is.
 
-import type { Task } from '../client/task.js'
+import { credentials, region, type Task } from '../client/task.js'
 import { runMeasured, type Usage } from './measured-process.js'
 import type { Sink, Via } from './sink-process.js'
 import type { TestFile } from './test-file.js'
 import type { Workspace } from './workspace.js'
 
-export const peers = ['raw', 'ali-oss', 'lib-storage'] as const
+export const peers = ['raw', 'raw-aligned', 'ali-oss', 'lib-storage'] as const
 export type Peer = (typeof peers)[number]
-export type Client = 'ossup' | Peer
+/** Ours as a library, and as the command. */
+export type Client = 'ossup' | 'command' | Peer
 
 export interface Upload {
   readonly client: Client
@@ -42,6 +43,15 @@ function taskOf({ workspace, sink }: Bench, upload: Upload, file: TestFile): Tas
   }
 }
 
+function commandLine({ workspace }: Bench, task: Task): readonly string[] {
+  const { endpoint, bucket, key, file, partSize, concurrency } = task
+  return [
+    ...[workspace.command, 'upload', file, `oss://${bucket}/${key}`, '--quiet'],
+    ...['--endpoint', endpoint, '--region', region, '--path-style'],
+    ...['--part-size', String(partSize), '--concurrency', String(concurrency)],
+  ]
+}
+
 export async function runUpload(
   bench: Bench,
   upload: Upload,
@@ -49,13 +59,17 @@ export async function runUpload(
 ): Promise<Measurement> {
   const { workspace, sink } = bench
   await sink.report()
-  const argv = [
-    workspace.program(`client/${upload.client}`),
-    JSON.stringify(taskOf(bench, upload, file)),
-  ]
-  // The same way for every client, which leaves each with its own default connections.
-  const ca = upload.via === 'https' ? { NODE_EXTRA_CA_CERTS: workspace.caFile } : undefined
-  const usage = await runMeasured(workspace, argv, ca)
+  const task = taskOf(bench, upload, file)
+  const argv =
+    upload.client === 'command'
+      ? commandLine(bench, task)
+      : [workspace.program(`client/${upload.client}`), JSON.stringify(task)]
+  const usage = await runMeasured(workspace, argv, {
+    OSS_ACCESS_KEY_ID: credentials.accessKeyId,
+    OSS_ACCESS_KEY_SECRET: credentials.accessKeySecret,
+    // The same way for every client, which leaves each with its own default connections.
+    ...(upload.via === 'https' && { NODE_EXTRA_CA_CERTS: workspace.caFile }),
+  })
   const { connections, objects } = await sink.report()
   const [object, another] = objects
   const isWhole = object?.size === file.size && object.crc64 === String(file.crc64)
