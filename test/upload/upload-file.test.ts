@@ -239,7 +239,7 @@ describe('a source that changes during the run (I7)', () => {
         ...file,
         read: async (buffer, length, position) => {
           const got = await file.read(buffer, length, position)
-          if (position > 0) world.fs.put(world.path, randomBytes(90_000, 8))
+          world.fs.put(world.path, randomBytes(90_000, 8))
           return got
         },
       }
