@@ -23,19 +23,16 @@ const wasm = (
   }
 ).WebAssembly
 
-/** The baseline: slicing-by-8 in the same module, which is what it uses for short streams, and fed in the same way. */
+/** The baseline: slicing-by-8 in the same module, which is what it uses for short streams; it reads where the bytes are, too. */
 function makeBaseline(): { update(chunk: Uint8Array): void } {
   const module = new wasm.Module(Buffer.from(crc64WasmBase64, 'base64'))
   const memory = new wasm.Memory({ initial: 4 })
   const { absorbShort } = new wasm.Instance(module, { crc64: { memory } }).exports
   const input = new Uint8Array(memory.buffer, 149_504, 65_536)
+  input.set(large.subarray(0, input.length))
   return {
     update(chunk) {
-      for (let offset = 0; offset < chunk.length; offset += input.length) {
-        const size = Math.min(input.length, chunk.length - offset)
-        input.set(new Uint8Array(chunk.buffer, chunk.byteOffset + offset, size))
-        absorbShort(size)
-      }
+      for (let offset = 0; offset < chunk.length; offset += input.length) absorbShort(input.length)
     },
   }
 }
@@ -88,7 +85,7 @@ const ways: Record<string, () => number> = {
   'ours, 512 KiB parts with digest': part(512 * 1024),
   'ours, 1 MiB parts with digest': part(mib),
   'ours, 8 MiB parts with digest': part(8 * mib),
-  'wasm slicing-by-8, 512 KiB chunk in cache': chunks(baseline, 256),
+  'wasm slicing-by-8, read in place': chunks(baseline, 256),
   'plain JS slicing-by-8, 512 KiB chunk in cache': chunks(table, 128),
 }
 
@@ -112,8 +109,8 @@ for (const [name, values] of rates) {
 }
 
 const [oursRate, baselineRate, tableRate] = [
-  'ours, 512 KiB chunk in cache',
-  'wasm slicing-by-8, 512 KiB chunk in cache',
+  'ours, the same where it is read in place',
+  'wasm slicing-by-8, read in place',
   'plain JS slicing-by-8, 512 KiB chunk in cache',
 ].map((name) => rates.get(name) ?? [])
 

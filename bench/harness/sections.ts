@@ -58,6 +58,8 @@ export async function comparePeers(
     for (const shape of shapes) {
       for (const peer of peers) {
         if (peer === 'lib-storage' && shape.partSize < minS3PartSize) continue
+        // What small parts cost is the same for each of them: one file shows it.
+        if (shape.partSize < minS3PartSize && file.size > 1024 * mib) continue
         const own = ours(via, shape)
         const theirs = { ...own, client: peer }
         comparisons.push(await compared(bench, own, theirs, file, count, say))
