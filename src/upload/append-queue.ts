@@ -1,5 +1,7 @@
 // Owns the order of lines on their way into a file: one write after another, each of all lines that have come while the one before was under way.
 
+import { setImmediate } from 'node:timers/promises'
+
 interface Append {
   readonly line: string
   readonly durable: boolean
@@ -37,8 +39,9 @@ export class AppendQueue {
   }
 
   async #writeAll(): Promise<void> {
-    // With those that come in this very moment; and so that this never ends before the caller has got hold of it.
-    await undefined
+    // With those of all parts whose answers are read in this turn of the event loop; and so that this never ends before the caller has
+    // got hold of it.
+    await setImmediate()
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch()
       try {

@@ -14,7 +14,10 @@ function gate() {
   return { queue, writes, lines: () => writes.map(({ lines }) => lines) }
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve))
+/** Some turns of the event loop. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 describe('lines', () => {
   it('that come while one is being written are written together, in their order', async () => {
@@ -34,7 +37,7 @@ describe('lines', () => {
     expect(lines()).toEqual(['a', 'bcd'])
   })
 
-  it('that come in one moment are one write', async () => {
+  it('that come in one turn of the event loop are one write', async () => {
     const { queue, writes, lines } = gate()
     const all = ['a', 'b'].map((line) => queue.append(line, false))
     await settle()
