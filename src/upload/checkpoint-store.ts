@@ -2,7 +2,6 @@
 
 import { dirname } from 'node:path'
 import { isNodeError, OssError } from '../primitives/errors.js'
-import { AppendQueue } from './append-queue.js'
 import { acquireLock, type Lock, type LockEnvironment } from './checkpoint-lock.js'
 import type { FileSystem, OpenFile } from './file-system.js'
 
@@ -73,7 +72,8 @@ class FileSession implements CheckpointSession {
   readonly #environment: LockEnvironment
   readonly #lock: Lock
   #file: OpenFile | undefined
-  #appends: AppendQueue = this.#newQueue()
+  /** Appends run one after another; a failed one fails all that follow, because the file may end in half a line. */
+  #tail: Promise<void> = Promise.resolve()
   /** Why a sync beside the appends failed: what it was for may be lost, whatever a later sync says. */
   #failure: OssError | undefined
   #syncing: Promise<void> | undefined
@@ -108,7 +108,7 @@ class FileSession implements CheckpointSession {
     await this.#assertHeld()
     try {
       await this.#closeFile()
-      await this.#writeNew(temporary, Buffer.from(text))
+      await this.#write(temporary, Buffer.from(text))
       await this.#fs.rename(temporary, this.#path)
       await this.#fs.syncDirectory(dirname(this.#path))
     } catch (error) {
@@ -118,30 +118,28 @@ class FileSession implements CheckpointSession {
   }
 
   append(line: string, durable: boolean): Promise<void> {
-    return this.#appends.append(line, durable)
-  }
-
-  #newQueue(): AppendQueue {
-    return new AppendQueue((lines, durable) => this.#write(lines, durable))
-  }
-
-  async #write(lines: string, durable: boolean): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    if (durable) await this.#assertHeld()
-    try {
-      this.#file ??= await this.#fs.open(this.#path, 'a')
-      await writeAll(this.#file, Buffer.from(lines))
-      if (durable) {
+    const written = this.#tail.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure
+      if (durable) await this.#assertHeld()
+      try {
+        this.#file ??= await this.#fs.open(this.#path, 'a')
+        await writeAll(this.#file, Buffer.from(line))
+        if (!durable) return
         this.#unsynced = false
         await this.#file.sync(false)
         // A failure is told once, to the one or to the other.
         await this.#flush
+      } catch (error) {
+        throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
       }
-    } catch (error) {
-      throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
-    }
-    if (this.#failure !== undefined) throw this.#failure
-    if (!durable) this.#syncSoon()
+      if (this.#failure !== undefined) throw this.#failure
+    })
+    this.#tail = written
+    written.then(
+      () => durable || this.#syncSoon(),
+      () => {},
+    )
+    return written
   }
 
   /**
@@ -173,7 +171,7 @@ class FileSession implements CheckpointSession {
     try {
       await this.#closeFile()
       if (copy === undefined) await this.#fs.rename(this.#path, target)
-      else await this.#writeNew(target, copy)
+      else await this.#write(target, copy)
       await this.#fs.syncDirectory(dirname(this.#path))
     } catch (error) {
       throw checkpointIo(`cannot set the damaged checkpoint ${this.#path} aside`, error)
@@ -217,7 +215,7 @@ class FileSession implements CheckpointSession {
   }
 
   /** Never through a name that is already there: it may be a link to elsewhere, or readable by others. */
-  async #writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
     await this.#fs.unlink(path).catch((error) => {
       if (!isMissing(error)) throw error
     })
@@ -236,14 +234,14 @@ class FileSession implements CheckpointSession {
   }
 
   async #closeFile(): Promise<void> {
-    await this.#appends.idle()
+    await this.#tail.catch(() => {})
     this.#closing.abort()
     await this.#syncing
     this.#syncing = undefined
     this.#closing = new AbortController()
     const file = this.#file
     this.#file = undefined
-    this.#appends = this.#newQueue()
+    this.#tail = Promise.resolve()
     this.#failure = undefined
     await file?.close()
   }
