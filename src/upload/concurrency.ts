@@ -127,6 +127,8 @@ export class ConcurrencyLimit {
     clearTimeout(this.#timer)
     if (search?.looks !== true) return
     this.#timer = setTimeout(() => {
+      // Lowered meanwhile: from then on the acknowledged parts raise the number, and the search knows nothing of that.
+      if (!search.looks) return
       const before = this.#current
       this.#raise(search.look(this.#now(), this.#busy))
       // A link that takes its time is looked at less and less often.

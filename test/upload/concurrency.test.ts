@@ -217,6 +217,19 @@ describe('looks at what the network takes', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('take nothing back of what was regained after trouble', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const clock = { now: 0 }
+    const limit = new ConcurrencyLimit(32, () => clock.now, 'search')
+    const stop = limit.onRaise(() => {})
+    limit.throttled(0)
+    for (let part = 0; part < 4; part++) limit.acknowledged(1)
+    expect(limit.current).toBe(3)
+    expect(after(clock, 1000)).toBe(0)
+    expect(limit.current).toBe(3)
+    stop()
+  })
+
   it('are not made for a number that was given', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const stop = limitOf(8).limit.onRaise(() => {})
