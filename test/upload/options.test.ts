@@ -143,11 +143,11 @@ describe('a source instead of a path', () => {
       { ...rest, source: stream(), path: undefined },
     ]
     const refused: UploadFileOptions[] = [
-      // @ts-expect-error both
+      // @ts-expect-error: the types forbid to give both
       { ...rest, path: 'f', source: stream() },
-      // @ts-expect-error neither
+      // @ts-expect-error: the types forbid to give neither
       rest,
-      // @ts-expect-error text
+      // @ts-expect-error: the types forbid text as a source
       { ...rest, source: 'text' },
     ]
     for (const options of accepted) expect(() => resolveOptions(options)).not.toThrow()
