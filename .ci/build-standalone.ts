@@ -15,11 +15,21 @@ export interface StandaloneOptions {
 
 const entry = 'src/cli/main.ts'
 
+/** Each is put into the file for its own `require`, and runs when it is asked for. */
+const undiciFilesInside = `
+  const files = {
+    'dispatcher/agent.js': () => require('undici/lib/dispatcher/agent.js'),
+    'api/api-request.js': () => require('undici/lib/api/api-request.js'),
+    'llhttp/llhttp_simd-wasm.js': () => require('undici/lib/llhttp/llhttp_simd-wasm.js'),
+  }
+  export const undiciFile = (name) => files[name]()`
+
 /** Files of src that look for something beside them at run time, and what stands in their place where nothing is beside them. */
 const replaced = (version: string): Readonly<Record<string, string>> => ({
   'src/cli/version.ts': `export const version = async () => ${JSON.stringify(version)}`,
   // The original asks for the package first: a node_modules that happens to be near the file would be run.
   'src/xml/load-parser.ts': "export const loadParser = () => import('fast-xml-parser')",
+  'src/transport/undici-files.ts': undiciFilesInside,
 })
 
 /** `node_modules/@a/b/lib/c.js` is of the package in `node_modules/@a/b`; what is not below node_modules is ours. */

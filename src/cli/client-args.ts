@@ -6,7 +6,6 @@ import { usageError } from './args.js'
 import { refuse } from './command.js'
 import { type CredentialsArgs, loadCredentials, parseCredentialsArgs } from './credentials-args.js'
 import type { Io } from './io.js'
-import { leaveParserAlone } from './lean-engine.js'
 import { parseNetworkArgs, type RequestArgs, requestUsage } from './network-args.js'
 import { openProxy } from './proxy.js'
 import { type EndpointArgs, parseEndpointArgs } from './request-args.js'
@@ -141,7 +140,6 @@ export async function withClient(
   try {
     // Loaded only now: neither --help nor a mistake needs it.
     const { OssClient } = await import('../oss/client.js')
-    leaveParserAlone(io)
     dispatcher = await openProxy(io, args.connectTimeout)
     const credentials = await loadCredentials(args, io, dispatcher)
     const { region, endpoint, pathStyle, internal, accelerate, dualStack, cname } = args

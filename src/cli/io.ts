@@ -32,15 +32,6 @@ export interface Io {
   readonly signal: AbortSignal
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
-  /** What runs the program, where the command may have a say in it. */
-  readonly engine?: Engine
-}
-
-export interface Engine {
-  /** Of V8. */
-  readonly version: string
-  /** For the whole process. */
-  setFlag(flag: string): void
 }
 
 /** Line breaks, control characters and marks that reorder text would let a file name forge lines of their own. */

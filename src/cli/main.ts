@@ -5,7 +5,6 @@ import { setMaxListeners } from 'node:events'
 import { fstatSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { isatty } from 'node:tty'
-import { setFlagsFromString } from 'node:v8'
 import { type Interruption, type Output, wordLine } from './io.js'
 import { run } from './run.js'
 
@@ -80,6 +79,5 @@ const exitCode = await run({
   stderr: output(process.stderr),
   signal: controller.signal,
   now: () => performance.now(),
-  engine: { version: process.versions.v8, setFlag: setFlagsFromString },
 })
 process.exitCode ||= exitCode

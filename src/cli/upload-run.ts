@@ -8,7 +8,6 @@ import type { UploadFileResult } from '../upload/result.js'
 import { loadCredentials } from './credentials-args.js'
 import { describeFailure, type Failure, resumeHint } from './failure.js'
 import { type Io, isInterruption } from './io.js'
-import { leaveParserAlone } from './lean-engine.js'
 import { assertManifestPath, writeManifest } from './manifest-file.js'
 import { loadCallback } from './object-args.js'
 import { openProxy } from './proxy.js'
@@ -30,7 +29,6 @@ export async function loadLibrary(io: Io, args: UploadArgs): Promise<UploadLibra
     import('../oss/client.js'),
     import('../upload/upload-file.js'),
   ])
-  leaveParserAlone(io)
   const dispatcher = await openProxy(io, args.connectTimeout)
   const credentials = await loadCredentials(args, io, dispatcher)
   return {

@@ -6,6 +6,7 @@
 
 import { TableCrc64 } from './crc64-table.js'
 import { crc64WasmBase64 } from './crc64-wasm.js'
+import { type WasmMemory, wasmApi } from './web-assembly.js'
 
 /** What `crc64.wat` exports. */
 interface WasmExports {
@@ -15,21 +16,6 @@ interface WasmExports {
   /** As a signed 64-bit integer. */
   digest(): bigint
   reset(): void
-}
-
-interface WasmMemory {
-  readonly buffer: ArrayBuffer
-}
-
-/** The part of the WebAssembly API used here: neither the ES library nor `@types/node` 20 declares it. */
-interface WasmApi {
-  readonly Module: new (code: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
-  /** In pages of 64 KiB. */
-  readonly Memory: new (size: {
-    readonly initial: number
-    readonly maximum: number
-  }) => WasmMemory
 }
 
 /** Where the module expects its input, and how much of it at a time: the "input" area of `crc64.wat`. */
@@ -52,8 +38,7 @@ const tinyBytes = 16_384
 /** The compiled module; null once it is known that there can be none. */
 let compiledModule: object | null | undefined
 
-/** Compiles the module, unless that was done: the first stream does it otherwise. */
-export function compileCrc64(): object | null {
+function compileCrc64(): object | null {
   if (compiledModule !== undefined) return compiledModule
   try {
     const api = wasmApi()
@@ -63,10 +48,6 @@ export function compileCrc64(): object | null {
     compiledModule = null
   }
   return compiledModule
-}
-
-function wasmApi(): WasmApi | undefined {
-  return (globalThis as { WebAssembly?: WasmApi }).WebAssembly
 }
 
 function instantiate(roomBytes: number): WasmCrc64 | undefined {

@@ -1,6 +1,8 @@
 // Loads as much of undici as sending requests takes: its agent and its request function, and nothing of fetch, caches or mocks.
 
 import type { Agent, Dispatcher } from 'undici'
+import { compileParserLean } from './lean-parser.js'
+import { undiciFile } from './undici-files.js'
 
 /** What a transport needs of a dispatcher. */
 export interface Requester {
@@ -8,27 +10,15 @@ export interface Requester {
   destroy(): Promise<void>
 }
 
-type AgentClass = new (options: Agent.Options) => Dispatcher
-type Request = (
-  this: Dispatcher,
-  options: Dispatcher.RequestOptions,
-) => Promise<Dispatcher.ResponseData>
-
 /**
- * undici's index costs some 50 ms of processor time and 8 MiB more, which is much for a command that sends a few parts. The two
- * files are no documented interface: the version is pinned, a test sees to it that they are what they were, and where they are
- * not, as when somebody has put another version in its place, the index does.
+ * undici's index costs some 50 ms of processor time and 8 MiB more, which is much for a command that sends a few parts. It is what is
+ * loaded where the two files are not to be found.
  */
 export async function createAgent(options: Agent.Options): Promise<Requester> {
+  compileParserLean()
   try {
-    const [agent, api] = await Promise.all([
-      // @ts-expect-error: undici has types for its index alone.
-      import('undici/lib/dispatcher/agent.js'),
-      // @ts-expect-error: as above.
-      import('undici/lib/api/api-request.js'),
-    ])
-    const created = new (agent.default as AgentClass)(options)
-    const request = api.default as Request
+    const created = new (undiciFile('dispatcher/agent.js'))(options)
+    const request = undiciFile('api/api-request.js')
     return {
       request: (requestOptions) => request.call(created, requestOptions),
       destroy: () => created.destroy(),

@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { isNodeError, OssError } from '../primitives/errors.js'
+import { compileParserLean } from './lean-parser.js'
 import { isTlsFailure } from './tls-failure.js'
 import type { Transport, TransportRequest, TransportResponse } from './transport.js'
 import { createAgent, type Requester } from './undici-agent.js'
@@ -68,6 +69,7 @@ export interface ProxyOptions
  * @throws {TypeError} for a proxy that is no URL.
  */
 export async function createProxyDispatcher(options: ProxyOptions): Promise<Dispatcher> {
+  compileParserLean()
   const { EnvHttpProxyAgent } = await import('undici/index.js')
   const { httpProxy, httpsProxy, noProxy, maxConnections, connectTimeoutMs } = options
   // All three are given, so that it reads no environment.

@@ -16,7 +16,7 @@ export class ConcurrencyLimit {
   readonly #most: number
   readonly #now: () => number
   readonly #search: ConcurrencySearch | undefined
-  readonly #busy = busyShare()
+  readonly #busy: () => number
   readonly #listeners = new Set<() => void>()
   #current: number
   #active = 0
@@ -38,6 +38,8 @@ export class ConcurrencyLimit {
     this.#most = most
     this.#search = how === 'search' ? new ConcurrencySearch(firstGuess, most) : undefined
     this.#current = this.#search?.current ?? most
+    // Only a search asks, and only what is asked for is loaded.
+    this.#busy = this.#search === undefined ? () => 0 : busyShare()
     this.#now = now
   }
 
