@@ -92,8 +92,18 @@ class Attempts {
       time = this.#connection.time()
       const onStall = (stall: Stall): void =>
         this.#emit({ type: 'stall', ...this.#details, ...stall })
-      const context = { ...options, credentials: used, time, cautious: this.#cautious, onStall }
-      const response = await sendOnce(context, this.#request)
+      const { endpoint, additionalHeaders, transport, timeouts } = options
+      const attempt = {
+        endpoint,
+        additionalHeaders,
+        transport,
+        timeouts,
+        credentials: used,
+        time,
+        cautious: this.#cautious,
+        onStall,
+      }
+      const response = await sendOnce(attempt, this.#request)
       this.#connection.reached = true
       const result = await read(response)
       scope?.budget?.give()

@@ -90,10 +90,10 @@ export async function sendOnce(
   const { endpoint, additionalHeaders, credentials, time } = attempt
   const { method, bucket, key, query = {} } = request
   const target = requestTarget(endpoint, bucket, key)
-  const headers = {
-    ...presentHeaders(request.headers ?? {}),
-    ...wireHeaders(additionalHeaders, target.origin, request),
-  }
+  const headers = Object.assign(
+    presentHeaders(request.headers ?? {}),
+    wireHeaders(additionalHeaders, target.origin, request),
+  )
   const signable = { method, bucket, key, query, headers, additionalHeaders }
   const context = { region: endpoint.region, credentials, time }
   const signed = signRequest(signable, context)

@@ -58,7 +58,9 @@ export function signRequest(request: SignableRequest, context: SigningContext): 
     'x-oss-signature': undefined,
   })
   const signed = runSteps({ ...request, query, headers }, context)
-  return { headers: { ...headers, Authorization: signed.authorization }, ...signed }
+  // Made of all the others, and so the last.
+  headers['Authorization'] = signed.authorization
+  return { headers, ...signed }
 }
 
 /** Steps 1 to 9 in order, for a request that already has the headers or parameters its form adds. */
@@ -87,14 +89,14 @@ export function withSigning(
   given: v4.TextRecord = {},
   signing: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const result: Record<string, string> = { ...given }
+  const added: [name: string, value: string][] = []
   const comparable = (name: string) => (option === 'headers' ? name.toLowerCase() : name)
   for (const [name, value] of Object.entries(signing)) {
     const existing = Object.keys(given).find((other) => comparable(other) === name)
     if (existing !== undefined && given[existing] !== value) {
       throw new TypeError(`${option}: ${name} comes from the signer and must not be set otherwise`)
     }
-    if (value !== undefined) result[existing ?? name] = value
+    if (value !== undefined && existing === undefined) added.push([name, value])
   }
-  return result
+  return Object.fromEntries([...Object.entries(given), ...added])
 }

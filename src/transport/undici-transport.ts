@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { isNodeError, OssError } from '../primitives/errors.js'
+import { Ending } from './ending.js'
 import { compileParserLean } from './lean-parser.js'
 import { isTlsFailure } from './tls-failure.js'
 import type { Transport, TransportRequest, TransportResponse } from './transport.js'
@@ -87,16 +88,16 @@ export async function createProxyDispatcher(options: ProxyOptions): Promise<Disp
 async function watched(
   { signal, timeouts = noLimits, onStall }: TransportRequest,
   connectTimeoutMs: number,
-  run: (over: AbortSignal, watchdog: Watchdog) => Promise<TransportResponse>,
+  run: (over: Ending, watchdog: Watchdog) => Promise<TransportResponse>,
 ): Promise<TransportResponse> {
-  const over = new AbortController()
+  const over = new Ending()
   const onAbort = (): void => over.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   const watchdog = new Watchdog(timeouts, onStall, (reason) => over.abort(reason))
   try {
-    return await run(over.signal, watchdog)
+    return await run(over, watchdog)
   } catch (error) {
-    throw over.signal.aborted ? over.signal.reason : translate(error, connectTimeoutMs)
+    throw over.aborted ? over.reason : translate(error, connectTimeoutMs)
   } finally {
     watchdog.end()
     signal?.removeEventListener('abort', onAbort)
@@ -116,7 +117,7 @@ const noLimits = {
 async function exchange(
   requester: Pick<Requester, 'request'>,
   request: TransportRequest,
-  over: AbortSignal,
+  over: Ending,
   watchdog: Watchdog,
   pace: Pace,
 ): Promise<TransportResponse> {
@@ -124,7 +125,7 @@ async function exchange(
     origin: request.origin,
     path: request.path,
     method: request.method,
-    headers: { ...request.headers, ...contentLength(request) },
+    headers: Object.assign({}, request.headers, contentLength(request)),
     body: openBody(request, over, watchdog, pace) as Dispatcher.RequestOptions['body'] & object,
     // undici's own limits see no progress of a body; the watchdog does.
     headersTimeout: 0,
@@ -166,7 +167,7 @@ const smallBytes = 64 * 1024
 
 function openBody(
   { body, cautious = false }: TransportRequest,
-  over: AbortSignal,
+  over: Ending,
   watchdog: Watchdog,
   pace: Pace,
 ): Uint8Array | AsyncIterable<Uint8Array> | null {
@@ -182,17 +183,17 @@ function openBody(
  * undici hears of a cancellation only once it has a connection, which may take the whole connect timeout. A request
  * that is given up before is dropped by undici as soon as there is one: nothing of it is sent.
  */
-async function orAborted<Answer>(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+async function orAborted<Answer>(answer: Promise<Answer>, over: Ending): Promise<Answer> {
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
     // Called after undici's own listener, which has destroyed the connection by then.
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
+    onAbort = () => reject(over.reason)
+    over.once('abort', onAbort)
   })
   try {
     return await Promise.race([answer, aborted])
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    over.off('abort', onAbort)
   }
 }
 

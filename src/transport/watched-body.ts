@@ -1,6 +1,6 @@
 // Owns how a body is handed to the network: in pieces whose acceptance shows that it moves, and with care where that is asked for.
 
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Ending } from './ending.js'
 import type { RequestBody } from './transport.js'
 import type { Watchdog } from './watchdog.js'
 
@@ -28,8 +28,7 @@ export interface WatchedBodyOptions {
   readonly pace: Pace
   /** Hands out one byte, and the rest half a second later. */
   readonly cautious: boolean
-  /** Aborted when the request is over. */
-  readonly over: AbortSignal
+  readonly over: Ending
 }
 
 export function watchedBody(
@@ -85,7 +84,7 @@ function iterate(
         }
       } else if (holdsBack) {
         holdsBack = false
-        await delay(cautionMs, undefined, { signal: over }).catch(() => {})
+        await pause(cautionMs, over)
       }
       const size = pace.quick ? quickPieceBytes : pieceBytes
       // The last piece takes what would be too little for one of its own.
@@ -99,6 +98,20 @@ function iterate(
       return done
     },
   }
+}
+
+/** At once over when the request is. */
+async function pause(ms: number, over: Ending): Promise<void> {
+  if (over.aborted) return
+  await new Promise<void>((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer)
+      over.off('abort', finish)
+      resolve()
+    }
+    const timer = setTimeout(finish, ms)
+    over.once('abort', finish)
+  })
 }
 
 /**
