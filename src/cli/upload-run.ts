@@ -13,6 +13,7 @@ import { loadCallback } from './object-args.js'
 import { openProxy } from './proxy.js'
 import type { Report } from './report.js'
 import type { UploadArgs } from './upload-args.js'
+import { holdYoungSpace } from './young-space.js'
 
 /** What of the library is used; loaded once the options have been read. */
 export interface UploadLibrary {
@@ -31,10 +32,14 @@ export async function loadLibrary(io: Io, args: UploadArgs): Promise<UploadLibra
   ])
   const dispatcher = await openProxy(io, args.connectTimeout)
   const credentials = await loadCredentials(args, io, dispatcher)
+  const letGrow = holdYoungSpace()
   return {
     createClient: (options) => new OssClient({ ...options, credentials, dispatcher }),
     uploadFile,
-    close: async () => dispatcher?.destroy(),
+    async close() {
+      letGrow()
+      await dispatcher?.destroy()
+    },
   }
 }
 

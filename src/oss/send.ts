@@ -4,8 +4,7 @@ import type { OssError } from '../primitives/errors.js'
 import { OssServiceError } from '../primitives/errors.js'
 import type { SignatureExplanation } from '../primitives/signature-explanation.js'
 import type { Credentials } from '../signing/credentials.js'
-import { signRequest } from '../signing/sign-request.js'
-import { canonicalQuery } from '../signing/v4.js'
+import { type SignableRequest, type SigningContext, signRequest } from '../signing/sign-request.js'
 import type {
   RequestBody,
   Timeouts,
@@ -87,38 +86,58 @@ export async function sendOnce(
   attempt: AttemptContext,
   request: OperationRequest,
 ): Promise<TransportResponse> {
-  const { endpoint, additionalHeaders, credentials, time } = attempt
+  let response: TransportResponse
+  try {
+    response = await attempt.transport.request(signed(attempt, request))
+  } catch (error) {
+    throw request.signal?.aborted ? error : nameOperation(error, request.operation)
+  }
+  if (isSuccess(response.status)) return response
+  throw await serviceError(request.operation, response, (answer) => {
+    const { signable, context } = toSign(attempt, request)
+    return explainSignature(signable, context, answer)
+  })
+}
+
+function signed(attempt: AttemptContext, request: OperationRequest): TransportRequest {
+  const { signable, context, target } = toSign(attempt, request)
+  const { headers, canonicalRequest } = signRequest(signable, context)
+  // Its third line is the query: what is signed is what is sent.
+  const search = canonicalRequest.split('\n', 3)[2]
+  return {
+    origin: target.origin,
+    method: request.method,
+    path: search ? `${target.path}?${search}` : target.path,
+    headers,
+    body: request.body,
+    signal: request.signal,
+    maxResponseBytes,
+    timeouts: attempt.timeouts,
+    onStall: attempt.onStall,
+    cautious: attempt.cautious,
+  }
+}
+
+/** Computed anew for the explanation of a refusal, which is rare: nothing of it is kept while a request is under way. */
+function toSign(
+  { endpoint, additionalHeaders, credentials, time }: AttemptContext,
+  request: OperationRequest,
+): {
+  readonly signable: SignableRequest
+  readonly context: SigningContext
+  readonly target: ReturnType<typeof requestTarget>
+} {
   const { method, bucket, key, query = {} } = request
   const target = requestTarget(endpoint, bucket, key)
   const headers = Object.assign(
     presentHeaders(request.headers ?? {}),
     wireHeaders(additionalHeaders, target.origin, request),
   )
-  const signable = { method, bucket, key, query, headers, additionalHeaders }
-  const context = { region: endpoint.region, credentials, time }
-  const signed = signRequest(signable, context)
-  const search = canonicalQuery(query)
-  let response: TransportResponse
-  try {
-    response = await attempt.transport.request({
-      origin: target.origin,
-      method,
-      path: search === '' ? target.path : `${target.path}?${search}`,
-      headers: signed.headers,
-      body: request.body,
-      signal: request.signal,
-      maxResponseBytes,
-      timeouts: attempt.timeouts,
-      onStall: attempt.onStall,
-      cautious: attempt.cautious,
-    })
-  } catch (error) {
-    throw request.signal?.aborted ? error : nameOperation(error, request.operation)
+  return {
+    signable: { method, bucket, key, query, headers, additionalHeaders },
+    context: { region: endpoint.region, credentials, time },
+    target,
   }
-  if (isSuccess(response.status)) return response
-  throw await serviceError(request.operation, response, (answer) =>
-    explainSignature(signable, context, answer),
-  )
 }
 
 /** 203 is how OSS says that the object is stored and the callback failed: an error document in a success status. */
@@ -147,6 +166,7 @@ function wireHeaders(
   origin: string,
   { method, body }: OperationRequest,
 ): Record<string, string> {
+  if (wanted.length === 0) return {}
   const all: Record<string, string> = { host: hostOf(origin), ...contentLength({ method, body }) }
   const names = new Set(wanted.map((name) => name.toLowerCase()))
   return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)))

@@ -10,6 +10,8 @@ const byteEncodings: readonly string[] = Array.from({ length: 256 }, (_, byte) =
     : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 })
 
+const needsNone = /^[A-Za-z0-9\-._~]*$/
+
 const utf8 = new TextEncoder()
 
 /**
@@ -21,6 +23,7 @@ const utf8 = new TextEncoder()
  * @throws {TypeError} when `text` has a lone surrogate, which has no UTF-8 form.
  */
 export function encodeUriComponent(text: string, option = 'text'): string {
+  if (needsNone.test(text)) return text
   if (!text.isWellFormed()) {
     throw new TypeError(`${option} has a lone surrogate, which cannot be encoded as UTF-8`)
   }

@@ -89,14 +89,18 @@ export function withSigning(
   given: v4.TextRecord = {},
   signing: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const added: [name: string, value: string][] = []
-  const comparable = (name: string) => (option === 'headers' ? name.toLowerCase() : name)
-  for (const [name, value] of Object.entries(signing)) {
-    const existing = Object.keys(given).find((other) => comparable(other) === name)
-    if (existing !== undefined && given[existing] !== value) {
+  const all = Object.entries(given)
+  const present = new Set<string>()
+  for (const [asGiven, value] of all) {
+    const name = option === 'headers' ? asGiven.toLowerCase() : asGiven
+    if (!Object.hasOwn(signing, name)) continue
+    if (value !== signing[name]) {
       throw new TypeError(`${option}: ${name} comes from the signer and must not be set otherwise`)
     }
-    if (value !== undefined && existing === undefined) added.push([name, value])
+    present.add(name)
   }
-  return Object.fromEntries([...Object.entries(given), ...added])
+  for (const [name, value] of Object.entries(signing)) {
+    if (value !== undefined && !present.has(name)) all.push([name, value])
+  }
+  return Object.fromEntries(all)
 }

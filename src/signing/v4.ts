@@ -98,6 +98,7 @@ const alwaysSigned = /^(content-type$|content-md5$|x-oss-)/
  * @throws {TypeError} when a name that is left has an underscore, which OSS refuses with the same EC
  */
 export function additionalHeaderNames(headers: TextRecord, additional: readonly string[]): string {
+  if (additional.length === 0) return ''
   const wanted = new Set(additional.map((name) => name.toLowerCase()))
   const names = sendableHeaders(headers)
     .map(([name]) => name)

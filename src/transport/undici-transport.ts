@@ -134,32 +134,48 @@ async function exchange(
   })
   const response = await orAborted(answer, over)
   watchdog.answered()
-  const chunks: Uint8Array[] = []
-  let received = 0
-  try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      watchdog.answered()
-      received += chunk.byteLength
-      if (received > request.maxResponseBytes) {
-        // Of an error the status is what counts, however much is said about it.
-        if (response.statusCode >= 300) break
-        throw new OssError(`the answer is larger than ${request.maxResponseBytes} bytes`, {
-          code: 'ERR_OSS_MALFORMED_RESPONSE',
-        })
-      }
-      chunks.push(chunk)
-    }
-  } finally {
-    // Leaving the loop early destroys the body; a late error of it must not become an uncaught one.
-    response.body.on('error', () => {})
-  }
+  const body = await readAnswer(response, request.maxResponseBytes, watchdog)
   // undici lends a connection out again one turn of the event loop after its answer; who asks sooner opens another one.
   await setImmediate()
   return {
     status: response.statusCode,
     headers: flattenHeaders(response.headers),
-    body: Buffer.concat(chunks),
+    body,
   }
+}
+
+/** By its events: an iterator of it would leave 4 KB behind for each answer, most of which have no body at all. */
+function readAnswer(
+  { statusCode, body }: Dispatcher.ResponseData,
+  maxBytes: number,
+  watchdog: Watchdog,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let received = 0
+  return new Promise((resolve, reject) => {
+    const finish = (): void => resolve(Buffer.concat(chunks))
+    body.on('data', (chunk: Uint8Array) => {
+      watchdog.answered()
+      received += chunk.byteLength
+      if (received <= maxBytes) {
+        chunks.push(chunk)
+        return
+      }
+      // Of an error the status is what counts, however much is said about it.
+      if (statusCode >= 300) finish()
+      else reject(tooLarge(maxBytes))
+      body.destroy()
+    })
+    body.on('end', finish)
+    // It stays: a late error must not become an uncaught one.
+    body.on('error', reject)
+    body.on('close', () => reject(new Error('the answer ended early')))
+  })
+}
+
+function tooLarge(maxBytes: number): OssError {
+  const message = `the answer is larger than ${maxBytes} bytes`
+  return new OssError(message, { code: 'ERR_OSS_MALFORMED_RESPONSE' })
 }
 
 /** What is small goes out with its headers at once, and is no matter of progress. */

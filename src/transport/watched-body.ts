@@ -88,9 +88,9 @@ function iterate(
       }
       const size = pace.quick ? quickPieceBytes : pieceBytes
       // The last piece takes what would be too little for one of its own.
-      const end = rest.byteLength >= 2 * size ? size : rest.byteLength
-      const piece = rest.subarray(0, end)
-      rest = end < rest.byteLength ? rest.subarray(end) : undefined
+      const isLast = rest.byteLength < 2 * size
+      const piece = isLast ? rest : rest.subarray(0, size)
+      rest = isLast ? undefined : rest.subarray(size)
       return hand(piece)
     },
     async return() {

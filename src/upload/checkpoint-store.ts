@@ -3,7 +3,8 @@
 import { dirname } from 'node:path'
 import { isNodeError, OssError } from '../primitives/errors.js'
 import { acquireLock, type Lock, type LockEnvironment } from './checkpoint-lock.js'
-import type { FileSystem, OpenFile } from './file-system.js'
+import type { FileSystem } from './file-system.js'
+import type { OpenFile } from './open-file.js'
 
 /** Where an upload's journal lives. An embedder may keep it elsewhere than in a file. */
 export interface CheckpointStore {

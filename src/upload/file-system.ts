@@ -2,27 +2,7 @@
 
 import * as fs from 'node:fs/promises'
 import { isNodeError } from '../primitives/errors.js'
-
-export interface OpenFile {
-  /** Bytes read, 0 at the end of the file. */
-  read(buffer: Uint8Array, length: number, position: number): Promise<number>
-  /** Bytes written, which may be fewer than given. */
-  write(bytes: Uint8Array): Promise<number>
-  stat(): Promise<FileIdentity>
-  /** Waits until the data, and for `all` the metadata too, are on disk. */
-  sync(all: boolean): Promise<void>
-  close(): Promise<void>
-}
-
-/** What tells one state of a file from another. Decimal strings: nanoseconds and inodes exceed safe integers. */
-export interface FileIdentity {
-  readonly dev: string
-  readonly ino: string
-  readonly size: string
-  readonly mtimeNs: string
-  readonly ctimeNs: string
-  readonly isFile: boolean
-}
+import { type FileIdentity, identity, NodeFile, type OpenFile } from './open-file.js'
 
 export interface FileSystem {
   /** `r` reads, `w` truncates or creates, `a` appends, `wx` creates; new files are readable by their owner only. */
@@ -52,17 +32,7 @@ function unlessRefused(error: unknown): undefined {
 }
 
 export const nodeFileSystem: FileSystem = {
-  async open(path, flags) {
-    const handle = await fs.open(path, flags, 0o600)
-    return {
-      read: async (buffer, length, position) =>
-        (await handle.read(buffer, 0, length, position)).bytesRead,
-      write: async (bytes) => (await handle.write(bytes)).bytesWritten,
-      stat: async () => identity(await handle.stat({ bigint: true })),
-      sync: (all) => (all ? handle.sync() : handle.datasync()),
-      close: () => handle.close(),
-    }
-  },
+  open: (path, flags) => NodeFile.open(path, flags, 0o600),
   readFile: (path) => fs.readFile(path),
   stat: async (path) => identity(await fs.stat(path, { bigint: true })),
   lstat: async (path) => identity(await fs.lstat(path, { bigint: true })),
@@ -83,15 +53,4 @@ export const nodeFileSystem: FileSystem = {
       await handle?.close()
     }
   },
-}
-
-function identity(stats: import('node:fs').BigIntStats): FileIdentity {
-  return {
-    dev: String(stats.dev),
-    ino: String(stats.ino),
-    size: String(stats.size),
-    mtimeNs: String(stats.mtimeNs),
-    ctimeNs: String(stats.ctimeNs),
-    isFile: stats.isFile(),
-  }
 }

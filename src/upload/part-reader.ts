@@ -24,8 +24,13 @@ const bufferBytes = chunkBytes + tailBytes
 export class PartBuffers {
   /** The chunks are in its memory: it reads them where they are. */
   readonly crc: Crc64 = new Crc64(2 * bufferBytes)
+  readonly #whole = [this.#view(0, chunkBytes), this.#view(1, chunkBytes)] as const
 
   chunk(index: 0 | 1, size: number): Uint8Array {
+    return size === chunkBytes ? this.#whole[index] : this.#view(index, size)
+  }
+
+  #view(index: 0 | 1, size: number): Uint8Array {
     const start = index * bufferBytes
     return this.crc.room.subarray(start, start + size)
   }

@@ -1,7 +1,8 @@
 // Opens the source once, knows its identity, reads ranges of it, and notices when it is no longer what was opened.
 
 import { isNodeError, OssError } from '../primitives/errors.js'
-import type { FileIdentity, FileSystem, OpenFile } from './file-system.js'
+import type { FileSystem } from './file-system.js'
+import type { FileIdentity, OpenFile } from './open-file.js'
 
 /** The parts of a file's identity that a journal keeps. */
 export interface FileSourceIdentity {

@@ -52,11 +52,12 @@ const ownedModules: readonly ModuleOwners[] = [
   },
   {
     module: /^node:fs(\/|$)/,
-    // file-system: the seam at which tests count and break each call; checkpoint, lock and source go through it.
+    // file-system, open-file: the seam at which tests count and break each call; checkpoint, lock and source go through it.
     // environment: reads /proc to tell whether the process that holds a lock still runs.
     // machine: reads the files that credentials are in, a profile and an OIDC token; it writes none.
     owners: [
       'upload/file-system.ts',
+      'upload/open-file.ts',
       'upload/environment.ts',
       'oss/credentials/machine.ts',
       'cli/',

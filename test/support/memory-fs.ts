@@ -1,7 +1,8 @@
 // A file system in memory that knows what a power failure would leave: only what was synced, and only under synced names.
 
 import { basename, dirname } from 'node:path'
-import type { FileIdentity, FileSystem, OpenFile } from '../../src/upload/file-system.js'
+import type { FileSystem } from '../../src/upload/file-system.js'
+import type { FileIdentity, OpenFile } from '../../src/upload/open-file.js'
 
 interface Inode {
   readonly ino: number

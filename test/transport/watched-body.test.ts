@@ -1,6 +1,7 @@
 // How a body is handed out: in pieces that add up to it, with what moves told to the watchdog, and one byte first where care is due.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Ending } from '../../src/transport/ending.js'
 import type { RequestBody } from '../../src/transport/transport.js'
 import type { Watchdog } from '../../src/transport/watchdog.js'
 import { type Pace, watchedBody } from '../../src/transport/watched-body.js'
@@ -25,9 +26,9 @@ function watched(body: RequestBody, change: { pace?: Pace; cautious?: boolean } 
     reading: () => void told.push('reading'),
     sent: (size) => void told.push(`sent ${size}`),
   }
-  const over = new AbortController()
+  const over = new Ending()
   const { pace = { quick: false }, cautious = false } = change
-  const options = { watchdog: watchdog as Watchdog, pace, cautious, over: over.signal }
+  const options = { watchdog: watchdog as Watchdog, pace, cautious, over }
   const iterator = watchedBody(body, options)[Symbol.asyncIterator]()
   return { iterator, told, pace, over }
 }
@@ -135,7 +136,7 @@ describe('with caution', () => {
     await iterator.next()
     const next = iterator.next()
     const startedAt = performance.now()
-    over.abort()
+    over.abort(undefined)
     await next
     expect(performance.now() - startedAt).toBeLessThan(400)
   })
