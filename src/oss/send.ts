@@ -149,7 +149,8 @@ function presentHeaders(
   headers: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const present: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value === undefined) continue
     assertHeaderValue(name, value)
     present[name] = value

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
+import { listenForAbort } from '../primitives/abort-listeners.js'
 import { isNodeError, OssError } from '../primitives/errors.js'
 import { Ending } from './ending.js'
 import { compileParserLean } from './lean-parser.js'
@@ -91,8 +92,7 @@ async function watched(
   run: (over: Ending, watchdog: Watchdog) => Promise<TransportResponse>,
 ): Promise<TransportResponse> {
   const over = new Ending()
-  const onAbort = (): void => over.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort)
+  const unlisten = signal && listenForAbort(signal, () => over.abort(signal.reason))
   const watchdog = new Watchdog(timeouts, onStall, (reason) => over.abort(reason))
   try {
     return await run(over, watchdog)
@@ -100,7 +100,7 @@ async function watched(
     throw over.aborted ? over.reason : translate(error, connectTimeoutMs)
   } finally {
     watchdog.end()
-    signal?.removeEventListener('abort', onAbort)
+    unlisten?.()
     // What is left of the body, which may be waiting, ends too; undici has let go of the signal.
     over.abort(settled)
   }
@@ -199,18 +199,12 @@ function openBody(
  * undici hears of a cancellation only once it has a connection, which may take the whole connect timeout. A request
  * that is given up before is dropped by undici as soon as there is one: nothing of it is sent.
  */
-async function orAborted<Answer>(answer: Promise<Answer>, over: Ending): Promise<Answer> {
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
+function orAborted<Answer>(answer: Promise<Answer>, over: Ending): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     // Called after undici's own listener, which has destroyed the connection by then.
-    onAbort = () => reject(over.reason)
-    over.once('abort', onAbort)
+    over.once('abort', () => reject(over.reason))
+    answer.then(resolve, reject)
   })
-  try {
-    return await Promise.race([answer, aborted])
-  } finally {
-    over.off('abort', onAbort)
-  }
 }
 
 /** The Content-Length that a request is sent with: none without a body, except where a method calls for one. */
@@ -226,7 +220,8 @@ function flattenHeaders(
   headers: Record<string, string | string[] | undefined>,
 ): Record<string, string> {
   const flat: Record<string, string> = Object.create(null)
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return flat

@@ -172,16 +172,18 @@ export function encodeCompleteMultipartUpload(parts: readonly CompletePart[]): s
   if (parts.length === 0)
     throw new RangeError('a multipart upload is completed with at least one part')
   let previous = 0
-  const elements = parts.map(({ partNumber, etag }) => {
+  let elements = ''
+  for (const { partNumber, etag } of parts) {
     if (!Number.isInteger(partNumber) || partNumber <= previous || partNumber > maxPartNumber) {
       throw new RangeError(
         `part numbers ascend from 1 to ${maxPartNumber}: ${partNumber} after ${previous}`,
       )
     }
     previous = partNumber
-    return `<Part><PartNumber>${partNumber}</PartNumber><ETag>${encodeEtag(etag, partNumber)}</ETag></Part>`
-  })
-  return `<CompleteMultipartUpload>${elements.join('')}</CompleteMultipartUpload>`
+    const tag = encodeEtag(etag, partNumber)
+    elements += `<Part><PartNumber>${partNumber}</PartNumber><ETag>${tag}</ETag></Part>`
+  }
+  return `<CompleteMultipartUpload>${elements}</CompleteMultipartUpload>`
 }
 
 const escapes: Readonly<Record<string, string>> = {
