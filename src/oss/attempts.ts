@@ -82,10 +82,10 @@ class Attempts {
     this.#connection.assertOpen(operation)
     this.#count += 1
     const leave = partNumber === undefined ? undefined : await scope?.admit?.(signal)
-    const startedAt = options.now().toISOString()
+    const startedAt = options.now()
     const start = performance.now()
     let used: Credentials | undefined
-    let time = this.#connection.time()
+    let time = startedAt
     let failure: unknown
     try {
       used = await this.#connection.credentials(signal)
@@ -121,7 +121,7 @@ class Attempts {
     const durationMs = Math.round(performance.now() - start)
     const facts = { ...factsOf(failure), durationMs }
     this.#tell(facts)
-    return { failure, used, time, start, startedAt, facts }
+    return { failure, used, time, start, startedAt: startedAt.toISOString(), facts }
   }
 
   /**

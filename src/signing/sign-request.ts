@@ -90,16 +90,12 @@ export function withSigning(
   signing: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const all = Object.entries(given)
-  const present = new Set<string>()
-  for (const [asGiven, value] of all) {
-    const name = option === 'headers' ? asGiven.toLowerCase() : asGiven
-    if (!Object.hasOwn(signing, name)) continue
-    if (value !== signing[name]) {
+  const nameOf = (name: string) => (option === 'headers' ? name.toLowerCase() : name)
+  const present = new Map(all.map(([name, value]) => [nameOf(name), value]))
+  for (const [name, value] of Object.entries(signing)) {
+    if (present.has(name) && present.get(name) !== value) {
       throw new TypeError(`${option}: ${name} comes from the signer and must not be set otherwise`)
     }
-    present.add(name)
-  }
-  for (const [name, value] of Object.entries(signing)) {
     if (value !== undefined && !present.has(name)) all.push([name, value])
   }
   return Object.fromEntries(all)

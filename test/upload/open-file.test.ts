@@ -1,0 +1,78 @@
+// What differs from a FileHandle's promises; what it does with a file is in file-system.test.ts.
+
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { identity, NodeFile } from '../../src/upload/open-file.js'
+
+let directory = ''
+let path = ''
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'ossup-file-'))
+  path = join(directory, 'file')
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+const open = (flags: string): Promise<NodeFile> => NodeFile.open(path, flags, 0o600)
+
+describe('NodeFile', () => {
+  it('fails with the code of the system', async () => {
+    await expect(open('r')).rejects.toMatchObject({ code: 'ENOENT', syscall: 'open' })
+    await writeFile(path, 'content')
+    const file = await open('r')
+    await expect(file.write(Buffer.from('x'))).rejects.toMatchObject({ code: 'EBADF' })
+    await file.close()
+  })
+
+  it('reads at a position, and tells how much there was', async () => {
+    await writeFile(path, 'content')
+    const file = await open('r')
+    const buffer = Buffer.alloc(4, '-')
+    expect(await file.read(buffer, 4, 5)).toBe(2)
+    expect(buffer.toString()).toBe('nt--')
+    expect(await file.read(buffer, 4, 7)).toBe(0)
+    await file.close()
+  })
+
+  it('closes only when nothing is under way any more', async () => {
+    const size = 4 * 1024 * 1024
+    await writeFile(path, Buffer.alloc(size, 'a'))
+    const file = await open('r')
+    const order: string[] = []
+    const reads = Array.from({ length: 8 }, async () => {
+      const buffer = Buffer.alloc(size)
+      expect(await file.read(buffer, size, 0)).toBe(size)
+      expect(buffer.every((byte) => byte === 97)).toBe(true)
+      order.push('read')
+    })
+    const closed = file.close().then(() => order.push('closed'))
+    await Promise.all([...reads, closed])
+    expect(order).toEqual([...Array<string>(8).fill('read'), 'closed'])
+  })
+
+  it('begins nothing once it is closed: its number may be that of another file', async () => {
+    await writeFile(path, 'content')
+    const file = await open('r+')
+    await file.close()
+    const other = await open('r+')
+    await expect(file.write(Buffer.from('spoilt'))).rejects.toMatchObject({ code: 'EBADF' })
+    await expect(file.read(Buffer.alloc(1), 1, 0)).rejects.toMatchObject({ code: 'EBADF' })
+    await expect(file.sync(true)).rejects.toMatchObject({ code: 'EBADF' })
+    await expect(file.stat()).rejects.toMatchObject({ code: 'EBADF' })
+    await file.close()
+    await other.write(Buffer.from('C'))
+    await other.close()
+    expect(await readFile(path, 'utf8')).toBe('Content')
+  })
+
+  it('knows the file that it is', async () => {
+    await writeFile(path, 'content')
+    const file = await open('r')
+    expect(await file.stat()).toEqual(identity(await stat(path, { bigint: true })))
+    await file.sync(false)
+    await file.sync(true)
+    await file.close()
+  })
+})
