@@ -169,7 +169,9 @@ function readAnswer(
     body.on('end', finish)
     // It stays: a late error must not become an uncaught one.
     body.on('error', reject)
-    body.on('close', () => reject(new Error('the answer ended early')))
+    body.on('close', () => {
+      if (!body.readableEnded) reject(new Error('the answer ended early'))
+    })
   })
 }
 
