@@ -10,6 +10,7 @@ const mib = 1024 * 1024
 const gib = 1024 * mib
 
 export interface MemoryRow {
+  readonly client: 'ossup' | 'command'
   readonly via: Via
   readonly size: number
   readonly partSize: number
@@ -24,28 +25,33 @@ export interface MemoryReport {
   readonly https: MemoryRow
   /** Two sizes of part, one file. */
   readonly parts: readonly MemoryRow[]
+  /** The same with the command, which holds the space for young objects. */
+  readonly commandParts: readonly MemoryRow[]
 }
 
 /** @param large bytes of the larger file; the one cut into 1 MiB and 1 GiB parts has half of it, and 8 parts of 1 GiB in flight */
 export async function measureMemory(bench: Bench, large = 16 * gib): Promise<MemoryReport> {
   const path = join(bench.workspace.folder, 'sparse.bin')
-  const measure = async (size: number, partSize: number, via: Via = 'http'): Promise<MemoryRow> => {
+  const measure = async (
+    size: number,
+    partSize: number,
+    via: Via = 'http',
+    client: MemoryRow['client'] = 'ossup',
+  ): Promise<MemoryRow> => {
     const file = await makeSparseFile(path, size)
     const concurrency = 8
-    const upload = {
-      client: 'ossup',
-      via,
-      partSize,
-      concurrency,
-      checkpoint: true,
-    } as const
+    const upload = { client, via, partSize, concurrency, checkpoint: true }
     const measurement = await runUpload(bench, upload, file)
     await rm(path)
-    return { via, size, partSize, concurrency, measurement }
+    return { client, via, size, partSize, concurrency, measurement }
   }
   return {
     files: [await measure(gib, 16 * mib), await measure(large, 16 * mib)],
     https: await measure(gib, 16 * mib, 'https'),
     parts: [await measure(large / 2, mib), await measure(large / 2, gib)],
+    commandParts: [
+      await measure(large / 2, mib, 'http', 'command'),
+      await measure(large / 2, gib, 'http', 'command'),
+    ],
   }
 }

@@ -120,15 +120,17 @@ function commandTable(comparisons: readonly Comparison[]): string {
 ${table([...head, 'CPU, command : library', 'memory, command : library'], rows)}`
 }
 
-export function memoryTable({ files, https, parts }: MemoryReport): string {
-  const rows = [...files, https, ...parts].map(({ via, size, measurement, ...shape }) => [
+export function memoryTable({ files, https, parts, commandParts }: MemoryReport): string {
+  const all = [...files, https, ...parts, ...commandParts]
+  const rows = all.map(({ client, via, size, measurement, ...shape }) => [
+    client === 'command' ? '`ossup upload`' : 'library',
     via,
     formatSize(size),
     shapeOf(shape),
     measurement.peakMib.toFixed(1),
     whole(measurement.connections),
   ])
-  return `## Memory, sparse files\n\n${table(['via', 'file', 'parts', 'peak MiB', 'connections'], rows)}`
+  return `## Memory, sparse files\n\n${table(['', 'via', 'file', 'parts', 'peak MiB', 'connections'], rows)}`
 }
 
 export function startupTable(rows: readonly StartupRow[]): string {

@@ -69,7 +69,9 @@ function peerVerdicts(peers: readonly Comparison[]): readonly Verdict[] {
 }
 
 function memoryRows(memory: MemoryReport | undefined): readonly MemoryRow[] {
-  return memory === undefined ? [] : [...memory.files, memory.https, ...memory.parts]
+  return memory === undefined
+    ? []
+    : [...memory.files, memory.https, ...memory.parts, ...memory.commandParts]
 }
 
 /** How far apart the peaks are, as a ratio of the largest to the smallest. */
@@ -123,6 +125,7 @@ export function judge(results: Results): readonly Verdict[] {
     }),
     atMost('peak, larger : smaller file', 1.1, memory && spread(memory.files)),
     atMost('peak, larger : smaller parts', 1.1, memory && spread(memory.parts)),
+    atMost('the same, `ossup upload`', 1.1, memory && spread(memory.commandParts)),
     connectionVerdict(results),
     ...(['cpuSeconds', 'wallSeconds'] as const).map((quantity) => {
       const name = quantity === 'cpuSeconds' ? 'CPU' : 'wall'
