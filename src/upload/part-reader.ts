@@ -117,14 +117,7 @@ class Reading implements AsyncIterator<Uint8Array> {
     this.#buffers = buffers
     this.#onBytes = onBytes
     if (before === undefined) buffers.crc.reset()
-    this.#pending =
-      before === undefined
-        ? this.#readNext()
-        : before.then(() => {
-            buffers.crc.reset()
-            return this.#readNext()
-          })
-    this.#pending.catch(() => {})
+    this.#pending = before === undefined ? this.#readNext() : this.#readAfter(before)
   }
 
   get crc64(): string | undefined {
@@ -169,6 +162,16 @@ class Reading implements AsyncIterator<Uint8Array> {
     this.#taken += bytes.byteLength
     this.#unreported = bytes.byteLength
     return { done: false, value: bytes }
+  }
+
+  #readAfter(before: Promise<void>): Promise<Filled> {
+    const filled = before.then(() => {
+      this.#buffers.crc.reset()
+      return this.#readNext()
+    })
+    // As below.
+    filled.catch(() => {})
+    return filled
   }
 
   #readNext(): Promise<Filled> {
