@@ -142,7 +142,8 @@ export async function uploadPart(
     repetition: options.sequential ? 'unless-sent' : 'always',
     signal: options.signal,
   } as const
-  return await client.call(request, (response) => {
+  // Not awaited: each of the many that are under way would keep its own frame.
+  return client.call(request, (response) => {
     const crc64 = crc64Header('UploadPart', response)
     const requestId = response.headers['x-oss-request-id']
     const part = {

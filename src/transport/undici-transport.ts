@@ -46,7 +46,8 @@ export function createUndiciTransport(options: UndiciTransportOptions): Transpor
       const target = await requester()
       // The client may have been closed, or the caller may have cancelled, while undici was loading.
       request.signal?.throwIfAborted()
-      return await watched(request, connectTimeoutMs, (over, watchdog) =>
+      // Not awaited: nothing of this has to be kept while the request is under way.
+      return watched(request, connectTimeoutMs, (over, watchdog) =>
         exchange(target, request, over, watchdog, pace),
       )
     },

@@ -88,6 +88,7 @@ interface Filled {
 }
 
 const done = { done: true, value: undefined } as const
+const nothing = (): void => {}
 
 /** One pass over a part. */
 class Reading implements AsyncIterator<Uint8Array> {
@@ -170,7 +171,7 @@ class Reading implements AsyncIterator<Uint8Array> {
       return this.#readNext()
     })
     // As below.
-    filled.catch(() => {})
+    filled.catch(nothing)
     return filled
   }
 
@@ -186,14 +187,14 @@ class Reading implements AsyncIterator<Uint8Array> {
       return { bytes, unchanged }
     })
     // Nobody may ask for it any more; the error is thrown to whoever does.
-    filled.catch(() => {})
+    filled.catch(nothing)
     return filled
   }
 
   #assertUnchanged(): Promise<void> {
     const looked = this.#source.assertUnchanged(this.#range.size === this.#source.size)
     // As above.
-    looked.catch(() => {})
+    looked.catch(nothing)
     return looked
   }
 }

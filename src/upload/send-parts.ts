@@ -58,7 +58,8 @@ export async function sendParts(
       run.emit({ type: 'part-differs', partNumber: range.number })
       progress.phase('sending')
     }
-    await sendFrom(run, uploadId, { source: run.source, range, buffers }, progress, tally, stop)
+    // Not awaited, as it is the last thing to do: each part under way would keep this frame too.
+    return sendFrom(run, uploadId, { source: run.source, range, buffers }, progress, tally, stop)
   })
 }
 

@@ -83,21 +83,17 @@ class SourceFile implements Source {
     this.#fs = fs
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<void> {
-    let filled = 0
-    while (filled < buffer.byteLength) {
-      const rest = filled === 0 ? buffer : buffer.subarray(filled)
-      let count: number
-      try {
-        count = await this.#file.read(rest, rest.byteLength, position + filled)
-      } catch (error) {
+  read(buffer: Uint8Array, position: number): Promise<void> {
+    return this.#file.read(buffer, buffer.byteLength, position).then(
+      (count) => {
+        if (count === buffer.byteLength) return
+        if (count > 0) return this.read(buffer.subarray(count), position + count)
+        throw changed(this.path, `it ended at byte ${position}, before ${this.size}`)
+      },
+      (error) => {
         throw unreadable(this.path, error)
-      }
-      if (count === 0) {
-        throw changed(this.path, `it ended at byte ${position + filled}, before ${this.size}`)
-      }
-      filled += count
-    }
+      },
+    )
   }
 
   async assertUnchanged(whole = false): Promise<void> {
