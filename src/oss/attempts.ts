@@ -57,7 +57,8 @@ class Attempts {
   readonly #connection: Connection
   readonly #request: OperationRequest
   readonly #details: { readonly operation: string; readonly partNumber?: number }
-  readonly #retries: Retries
+  /** Made for the first failure: most requests have none. */
+  #retries: Retries | undefined
   readonly #history: FailedAttempt[] = []
   #count = 0
   #refreshes = 0
@@ -65,11 +66,10 @@ class Attempts {
   #cautious = false
 
   constructor(connection: Connection, request: OperationRequest) {
-    const { operation, partNumber, scope } = request
+    const { operation, partNumber } = request
     this.#connection = connection
     this.#request = request
     this.#details = { operation, ...(partNumber !== undefined && { partNumber }) }
-    this.#retries = new Retries(retryPolicy(connection.options.retry, scope?.retry))
   }
 
   /** @throws what is no failure of the request: a cancellation, a client that is closed, no credentials, a mistake. */
@@ -179,6 +179,7 @@ class Attempts {
     const { failure, start } = failed
     const { signal, scope, body, partNumber } = this.#request
     const { reason } = verdict
+    this.#retries ??= new Retries(retryPolicy(this.#connection.options.retry, scope?.retry))
     const waitMs = this.#retries.after(verdict, start, performance.now(), Math.random())
     if (waitMs === undefined) throw this.#last(failed)
     if (reason !== 'throttle' && scope?.budget?.take() === false) {

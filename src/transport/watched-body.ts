@@ -35,68 +35,79 @@ export function watchedBody(
   body: RequestBody,
   options: WatchedBodyOptions,
 ): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => iterate(body, options) }
+  return { [Symbol.asyncIterator]: () => new Pieces(body, options) }
 }
 
-function iterate(
-  body: RequestBody,
-  { watchdog, pace, cautious, over }: WatchedBodyOptions,
-): AsyncIterator<Uint8Array> {
-  const done = { done: true, value: undefined } as const
-  const opened = body.open()
-  const chunks = (opened instanceof Uint8Array ? wholeAndTail(opened) : opened)[
-    Symbol.asyncIterator
-  ]()
-  let rest: Uint8Array | undefined
-  let handed = 0
-  let handedAt = 0
-  let holdsBack = cautious
+const done = { done: true, value: undefined } as const
 
-  const measure = (): void => {
-    if (handed === 0) return
-    const msForHalfMiB = ((performance.now() - handedAt) * quickPieceBytes) / handed
-    if (msForHalfMiB < quickMs) pace.quick = true
-    else if (msForHalfMiB > slowMs) pace.quick = false
-  }
-  const hand = (piece: Uint8Array): IteratorResult<Uint8Array> => {
-    // Too little says nothing: the machine's own buffer took it.
-    handed = piece.byteLength >= pieceBytes ? piece.byteLength : 0
-    handedAt = performance.now()
-    watchdog.sending()
-    return { done: false, value: piece }
+/** Without async functions or closures of its own: this runs for each chunk, and is there for each part under way. */
+class Pieces implements AsyncIterator<Uint8Array> {
+  readonly #body: RequestBody
+  readonly #options: WatchedBodyOptions
+  readonly #chunks: AsyncIterator<Uint8Array>
+  #rest: Uint8Array | undefined
+  #handed = 0
+  #handedAt = 0
+  #holdsBack: boolean
+
+  constructor(body: RequestBody, options: WatchedBodyOptions) {
+    const opened = body.open()
+    const chunks = opened instanceof Uint8Array ? wholeAndTail(opened) : opened
+    this.#body = body
+    this.#options = options
+    this.#chunks = chunks[Symbol.asyncIterator]()
+    this.#holdsBack = options.cautious
   }
 
-  return {
-    async next() {
-      measure()
-      if (rest === undefined) {
-        watchdog.reading()
-        const chunk = await chunks.next()
-        if (chunk.done) {
-          watchdog.sent(body.contentLength)
-          return done
-        }
-        rest = chunk.value
-        if (holdsBack && rest.byteLength > 1) {
-          const [first, others] = [rest.subarray(0, 1), rest.subarray(1)]
-          rest = others
-          return hand(first)
-        }
-      } else if (holdsBack) {
-        holdsBack = false
-        await pause(cautionMs, over)
-      }
-      const size = pace.quick ? quickPieceBytes : pieceBytes
-      // The last piece takes what would be too little for one of its own.
-      const isLast = rest.byteLength < 2 * size
-      const piece = isLast ? rest : rest.subarray(0, size)
-      rest = isLast ? undefined : rest.subarray(size)
-      return hand(piece)
-    },
-    async return() {
-      await chunks.return?.()
+  next(): Promise<IteratorResult<Uint8Array>> {
+    this.#measure()
+    const rest = this.#rest
+    if (rest === undefined) {
+      this.#options.watchdog.reading()
+      return this.#chunks.next().then((chunk) => this.#handChunk(chunk))
+    }
+    if (!this.#holdsBack) return Promise.resolve(this.#handPiece(rest))
+    this.#holdsBack = false
+    return pause(cautionMs, this.#options.over).then(() => this.#handPiece(rest))
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    await this.#chunks.return?.()
+    return done
+  }
+
+  #measure(): void {
+    if (this.#handed === 0) return
+    const ms = performance.now() - this.#handedAt
+    const msForHalfMiB = (ms * quickPieceBytes) / this.#handed
+    if (msForHalfMiB < quickMs) this.#options.pace.quick = true
+    else if (msForHalfMiB > slowMs) this.#options.pace.quick = false
+  }
+
+  #handChunk(chunk: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> {
+    if (chunk.done) {
+      this.#options.watchdog.sent(this.#body.contentLength)
       return done
-    },
+    }
+    if (!this.#holdsBack || chunk.value.byteLength <= 1) return this.#handPiece(chunk.value)
+    this.#rest = chunk.value.subarray(1)
+    return this.#hand(chunk.value.subarray(0, 1))
+  }
+
+  #handPiece(whole: Uint8Array): IteratorResult<Uint8Array> {
+    const size = this.#options.pace.quick ? quickPieceBytes : pieceBytes
+    // The last piece takes what would be too little for one of its own.
+    const isLast = whole.byteLength < 2 * size
+    this.#rest = isLast ? undefined : whole.subarray(size)
+    return this.#hand(isLast ? whole : whole.subarray(0, size))
+  }
+
+  #hand(piece: Uint8Array): IteratorResult<Uint8Array> {
+    // Too little says nothing: the machine's own buffer took it.
+    this.#handed = piece.byteLength >= pieceBytes ? piece.byteLength : 0
+    this.#handedAt = performance.now()
+    this.#options.watchdog.sending()
+    return { done: false, value: piece }
   }
 }
 

@@ -125,27 +125,37 @@ class Reading implements AsyncIterator<Uint8Array> {
     return this.#taken === this.#range.size ? formatCrc64(this.#buffers.crc.digest()) : undefined
   }
 
-  async next(): Promise<IteratorResult<Uint8Array>> {
+  /** No async function, like all that runs for each chunk: its frame would be garbage of twice the size. */
+  next(): Promise<IteratorResult<Uint8Array>> {
     if (this.#unreported > 0) this.#onBytes(this.#unreported)
     this.#unreported = 0
-    const filled = this.#tail ?? (await this.#pending)
-    if (this.#stopped || filled === undefined) return done
+    if (this.#tail !== undefined) return this.#handLast(this.#tail)
+    return this.#pending === undefined ? Promise.resolve(done) : this.#pending.then(this.#take)
+  }
+
+  readonly #take = (
+    filled: Filled,
+  ): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
+    if (this.#stopped) return done
     if (this.#position < this.#range.size) {
       // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
       this.#pending = this.#readNext()
       return this.#hand(filled.bytes)
     }
     const front = filled.bytes.byteLength - tailBytes
-    if (front > 0) {
-      this.#tail = { ...filled, bytes: filled.bytes.subarray(front) }
-      return this.#hand(filled.bytes.subarray(0, front))
-    }
+    if (front <= 0) return this.#handLast(filled)
+    this.#tail = { ...filled, bytes: filled.bytes.subarray(front) }
+    return this.#hand(filled.bytes.subarray(0, front))
+  }
+
+  async #handLast({ bytes, unchanged }: Filled): Promise<IteratorResult<Uint8Array>> {
+    if (this.#stopped) return done
     // I7: everything has been read now, and without the tail OSS stores nothing.
-    await filled.unchanged
+    await unchanged
     if (this.#stopped) return done
     this.#tail = undefined
     this.#pending = undefined
-    return this.#hand(filled.bytes)
+    return this.#hand(bytes)
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
