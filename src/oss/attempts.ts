@@ -93,6 +93,7 @@ class Attempts {
       const onStall = (stall: Stall): void =>
         this.#emit({ type: 'stall', ...this.#details, ...stall })
       const { endpoint, additionalHeaders, transport, timeouts } = options
+      // No spread, here and on the way of a request: docs/performance.md, "Memory".
       const attempt = {
         endpoint,
         additionalHeaders,

@@ -115,7 +115,7 @@ export function scopedClient(client: OperationClient, scope: RequestScope): Oper
     get isClosed() {
       return client.isClosed
     },
-    call: (request, read) => client.call({ scope, ...request }, read),
+    call: (request, read) => client.call(Object.assign({}, request, { scope }), read),
   }
 }
 

@@ -41,8 +41,16 @@ export function listenForAbort(signal: AbortSignal, callback: () => void): () =>
 function beginListening(signal: AbortSignal): Listening {
   const entries: Entry[] = []
   const onAbort = (): void => {
-    // A copy: a callback may end others.
-    for (const { callback } of [...entries]) callback()
+    const errors: unknown[] = []
+    // A copy: a callback may end others. One that throws must not keep the rest from being called.
+    for (const { callback } of [...entries]) {
+      try {
+        callback()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
   }
   const listening = { entries, onAbort }
   listeningTo.set(signal, listening)

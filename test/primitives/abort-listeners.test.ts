@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process'
 import { getEventListeners } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { listenForAbort } from '../../src/primitives/abort-listeners.js'
+import { repositoryRoot } from '../house/source-tree.js'
 
 describe('listenForAbort', () => {
   it('calls all that listen, with one listener of the signal, which goes when they are gone', () => {
@@ -58,6 +62,24 @@ describe('listenForAbort', () => {
     controller.abort()
     expect(called).toEqual(['a', 'b', 'c'])
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('calls the others where one throws, which is an uncaught error as with any listener', async () => {
+    const module = JSON.stringify(join(repositoryRoot, 'src/primitives/abort-listeners.ts'))
+    const script = `
+      const { listenForAbort } = await import(${module})
+      process.on('uncaughtException', ({ message }) => console.log('uncaught', message))
+      const controller = new AbortController()
+      for (const name of ['a', 'b', 'c']) {
+        listenForAbort(controller.signal, () => {
+          console.log(name)
+          if (name === 'b') throw new Error('of b')
+        })
+      }
+      controller.abort()`
+    const argv = ['--import', 'tsx', '--input-type=module', '-e', script]
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: repositoryRoot })
+    expect(stdout.trim().split('\n')).toEqual(['a', 'b', 'c', 'uncaught of b'])
   })
 
   it('keeps signals apart', () => {
