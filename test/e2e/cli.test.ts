@@ -453,7 +453,12 @@ describe('what is loaded', () => {
     )
     await writeFile(
       hook,
-      `import { register } from 'node:module'\nregister('./hooks.mjs', import.meta.url)`,
+      `import { appendFileSync } from 'node:fs'
+       import { createRequire, register } from 'node:module'
+       register('./hooks.mjs', import.meta.url)
+       // What is required passes no hook.
+       const { cache } = createRequire(import.meta.url)
+       process.on('exit', () => appendFileSync(${JSON.stringify(log)}, Object.keys(cache).join('\\n')))`,
     )
     const ended = await ossup(argv, { nodeOptions: ['--import', hook] })
     return { ...ended, loaded: await readFile(log, 'utf8') }
