@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createReport } from '../../src/cli/report.js'
 import { parseUploadArgs } from '../../src/cli/upload-args.js'
 import {
+  loadLibrary,
   type UploadLibrary,
   uploadOne,
   uploadOptions,
@@ -14,6 +15,14 @@ import type { OssClient } from '../../src/oss/client.js'
 import { OssError } from '../../src/primitives/errors.js'
 import type { UploadFileResult } from '../../src/upload/result.js'
 import { pretendIo } from './fixtures.js'
+
+const held = vi.hoisted((): string[] => [])
+vi.mock('../../src/cli/young-space.js', () => ({
+  holdYoungSpace() {
+    held.push('held')
+    return () => void held.push('let go')
+  },
+}))
 
 const done: UploadFileResult = {
   ...{ etag: 'E', crc64: '1', size: 5, parts: 1, outcome: 'completed', abandonedUploadIds: [] },
@@ -106,6 +115,16 @@ describe('uploadOne', () => {
     }
     expect(await run(later)).toBe(1)
     expect(io.err).toContain('internal error: oops')
+  })
+})
+
+describe('loadLibrary', () => {
+  it('holds the young space of V8 until it is closed', async () => {
+    const { io, args } = scene()
+    const library = await loadLibrary(io, args)
+    expect(held).toEqual(['held'])
+    await library.close()
+    expect(held).toEqual(['held', 'let go'])
   })
 })
 
