@@ -474,6 +474,27 @@ describe('what goes wrong', () => {
     },
   )
 
+  it('a body that waits for a refusal ends with its request: no timer is left', async () => {
+    const refusal = 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+    const answered = new WeakSet<Socket>()
+    await using server = await serve(
+      () => {},
+      (socket, received) => {
+        if (answered.has(socket) || !received.includes('\r\n\r\n')) return
+        answered.add(socket)
+        socket.end(refusal)
+      },
+    )
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const bytes = Buffer.alloc(100_000)
+    const body = { contentLength: bytes.byteLength, open: () => bytes }
+    const request = requestTo(server.origin, { method: 'PUT', body, cautious: true })
+    expect(await transport.request(request)).toMatchObject({ status: 403 })
+    expect(timers()).toBeLessThanOrEqual(before)
+  })
+
   it('an answer that somebody else’s dispatcher gives up without an error is a failure, and no wait for ever', async () => {
     const body = new Readable({ read() {} })
     const request = async () => ({ statusCode: 200, headers: {}, body })
