@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 
 /**
  * What an AbortController and its signal are, for a request: undici takes either for a signal. A controller for each request costs
- * 1 KB, and on Node 20 and 22 its signal is taken for something that lives long: only a full garbage collection removes it
+ * 1 KB, and on Node 20 its signal is taken for something that lives long: only a full garbage collection removes it
  * (docs/performance.md, "Memory").
  */
 export class Ending extends EventEmitter<{ abort: [] }> {

@@ -1,8 +1,9 @@
 // What differs from a FileHandle's promises; what it does with a file is in file-system.test.ts.
 
 import { execFileSync } from 'node:child_process'
-import { createReadStream } from 'node:fs'
+import fs, { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -75,6 +76,32 @@ describe('NodeFile', () => {
     await other.write(Buffer.from('C'))
     await other.close()
     expect(await readFile(path, 'utf8')).toBe('Content')
+  })
+
+  it.each([
+    ['all of it', true, ['fsync']],
+    ['its data', false, ['fdatasync']],
+  ] as const)('I1: asks the system to put %s on disk', async (_, all, expected) => {
+    const file = await open('w')
+    const asked: string[] = []
+    const { fsync, fdatasync } = fs
+    for (const [name, real] of Object.entries({ fsync, fdatasync })) {
+      Object.assign(fs, {
+        [name]: (fd: number, done: fs.NoParamCallback) => {
+          asked.push(name)
+          real(fd, done)
+        },
+      })
+    }
+    syncBuiltinESMExports()
+    try {
+      await file.sync(all)
+    } finally {
+      Object.assign(fs, { fsync, fdatasync })
+      syncBuiltinESMExports()
+    }
+    await file.close()
+    expect(asked).toEqual(expected)
   })
 
   it('knows the file that it is', async () => {
