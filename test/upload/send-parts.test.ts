@@ -1,5 +1,6 @@
 // Parts side by side: bounded, each recorded when it is done, with memory that does not grow with part or file.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { randomBytes, World } from '../support/world.js'
 
@@ -45,6 +46,33 @@ describe('sendParts', () => {
       resumed: { parts: 0, bytes: 0 },
       sent: { parts: 4, bytes: 3 * partSize + 1 },
     })
+  })
+
+  it('I6: a worker begins no part before its last one is written down, however slow the disk', async () => {
+    world = await World.create(randomBytes(4 * partSize))
+    const order: string[] = []
+    const open = world.fs.open.bind(world.fs)
+    world.fs.open = async (path, flags) => {
+      const file = await open(path, flags)
+      if (flags !== 'a') return file
+      const write = file.write.bind(file)
+      return Object.assign(file, {
+        async write(bytes: Uint8Array) {
+          await delay(20)
+          const count = await write(bytes)
+          if (Buffer.from(bytes).includes('"type":"part"')) order.push('recorded')
+          return count
+        },
+      })
+    }
+    const process = world.process()
+    const call = process.client.call.bind(process.client)
+    process.client.call = (request, read) => {
+      if (request.operation === 'UploadPart') order.push(`part ${request.partNumber}`)
+      return call(request, read)
+    }
+    await process.upload({ concurrency: 1 })
+    expect(order).toEqual([1, 2, 3, 4].flatMap((number) => [`part ${number}`, 'recorded']))
   })
 
   it('fails when a part is acknowledged before it was sent whole', async () => {
