@@ -2,9 +2,10 @@
 
 import { dirname } from 'node:path'
 import { isNodeError, OssError } from '../primitives/errors.js'
+import { checkpointIo } from './checkpoint-io.js'
 import { acquireLock, type Lock, type LockEnvironment } from './checkpoint-lock.js'
 import type { FileSystem } from './file-system.js'
-import type { OpenFile } from './open-file.js'
+import { JournalFile, writeAll } from './journal-file.js'
 
 /** Where an upload's journal lives. An embedder may keep it elsewhere than in a file. */
 export interface CheckpointStore {
@@ -65,23 +66,12 @@ export function fileCheckpointStore(
   }
 }
 
-const syncIntervalMs = 100
-
 class FileSession implements CheckpointSession {
   readonly #path: string
   readonly #fs: FileSystem
   readonly #environment: LockEnvironment
   readonly #lock: Lock
-  #file: OpenFile | undefined
-  /** Appends run one after another; a failed one fails all that follow, because the file may end in half a line. */
-  #tail: Promise<void> = Promise.resolve()
-  /** Why a sync beside the appends failed: what it was for may be lost, whatever a later sync says. */
-  #failure: OssError | undefined
-  #syncing: Promise<void> | undefined
-  /** The sync that is under way; it never fails. */
-  #flush: Promise<void> | undefined
-  #unsynced = false
-  #closing = new AbortController()
+  #file: JournalFile | undefined
 
   constructor(path: string, fs: FileSystem, environment: LockEnvironment, lock: Lock) {
     this.#path = path
@@ -119,51 +109,8 @@ class FileSession implements CheckpointSession {
   }
 
   append(line: string, durable: boolean): Promise<void> {
-    const written = this.#tail.then(async () => {
-      if (this.#failure !== undefined) throw this.#failure
-      if (durable) await this.#assertHeld()
-      try {
-        this.#file ??= await this.#fs.open(this.#path, 'a')
-        await writeAll(this.#file, Buffer.from(line))
-        if (!durable) return
-        this.#unsynced = false
-        await this.#file.sync(false)
-        // A failure is told once, to the one or to the other.
-        await this.#flush
-      } catch (error) {
-        throw checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
-      }
-      if (this.#failure !== undefined) throw this.#failure
-    })
-    this.#tail = written
-    written.then(
-      () => durable || this.#syncSoon(),
-      () => {},
-    )
-    return written
-  }
-
-  /**
-   * The first record at once and the others ten times a second, beside the parts: a power failure costs the records of a moment,
-   * never of minutes, and a sync for each of many small parts would cost more than sending them.
-   */
-  #syncSoon(): void {
-    this.#unsynced = true
-    this.#syncing ??= this.#syncAll()
-  }
-
-  async #syncAll(): Promise<void> {
-    while (this.#unsynced && this.#failure === undefined) {
-      this.#unsynced = false
-      this.#flush = this.#file?.sync(false).catch((error: unknown) => {
-        this.#failure = checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
-      })
-      await this.#flush
-      // Over at once when the file is closed: what is left then is synced before.
-      await this.#environment.sleep(syncIntervalMs, this.#closing.signal).catch(() => {})
-    }
-    // In the same moment in which there is nothing more to do, so that what comes next begins anew.
-    this.#syncing = undefined
+    this.#file ??= new JournalFile(this.#path, this.#fs, this.#environment)
+    return this.#file.append(line, durable ? () => this.#assertHeld() : undefined)
   }
 
   async quarantine(copy?: Uint8Array): Promise<string> {
@@ -235,46 +182,12 @@ class FileSession implements CheckpointSession {
   }
 
   async #closeFile(): Promise<void> {
-    await this.#tail.catch(() => {})
-    this.#closing.abort()
-    await this.#syncing
-    this.#syncing = undefined
-    this.#closing = new AbortController()
     const file = this.#file
     this.#file = undefined
-    this.#tail = Promise.resolve()
-    this.#failure = undefined
     await file?.close()
   }
 }
 
-async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
-  let rest = bytes
-  while (rest.byteLength > 0) rest = rest.subarray(await file.write(rest))
-}
-
 function isMissing(error: unknown): boolean {
   return isNodeError(error) && error.code === 'ENOENT'
-}
-
-const ioHints: Readonly<Record<string, string>> = {
-  ENOSPC:
-    'free some space, or put the checkpoint on another disk with checkpointPath (--checkpoint)',
-  EDQUOT: 'the quota is used up: put the checkpoint elsewhere with checkpointPath (--checkpoint)',
-  EROFS:
-    'the file system is read-only: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',
-  EACCES:
-    'the directory is not writable: put the checkpoint elsewhere with checkpointPath (--checkpoint), or go without (--no-checkpoint)',
-  ENOENT: 'create the directory of the checkpoint first',
-  EPERM:
-    'the file system may not know symbolic links, which the lock is: put the checkpoint on another one (checkpointPath, --checkpoint)',
-}
-
-export function checkpointIo(message: string, cause: unknown): OssError {
-  const code = isNodeError(cause) ? (cause.code ?? '') : ''
-  return new OssError(code === '' ? message : `${message} (${code})`, {
-    code: 'ERR_OSS_CHECKPOINT_IO',
-    hint: ioHints[code] ?? 'check the checkpoint path (checkpointPath, --checkpoint)',
-    cause,
-  })
 }

@@ -9,6 +9,8 @@ export interface OpenFile {
   read(buffer: Uint8Array, length: number, position: number): Promise<number>
   /** Bytes written, which may be fewer than given. */
   write(bytes: Uint8Array): Promise<number>
+  /** As `write`, and holds up the whole process meanwhile: for a few bytes that a page cache takes. */
+  writeNow(bytes: Uint8Array): number
   stat(): Promise<FileIdentity>
   /** Waits until the data, and for `all` the metadata too, are on disk. */
   sync(all: boolean): Promise<void>
@@ -53,6 +55,11 @@ export class NodeFile implements OpenFile {
 
   write(bytes: Uint8Array): Promise<number> {
     return this.#call((done) => fs.write(this.#fd, bytes, 0, bytes.byteLength, null, done))
+  }
+
+  writeNow(bytes: Uint8Array): number {
+    if (this.#closing !== undefined) throw closed()
+    return fs.writeSync(this.#fd, bytes)
   }
 
   async stat(): Promise<FileIdentity> {

@@ -86,16 +86,18 @@ export class MemoryFileSystem implements FileSystem {
       if (!open) throw errno('EBADF')
       this.#check({ name, path })
     }
+    const write = (bytes: Uint8Array): number => {
+      use('write')
+      this.#change(file, Buffer.concat([file.data, bytes]))
+      return bytes.byteLength
+    }
     return {
       read: async (buffer, length, position) => {
         use('read')
         return file.data.subarray(position, position + length).copy(buffer)
       },
-      write: async (bytes) => {
-        use('write')
-        this.#change(file, Buffer.concat([file.data, bytes]))
-        return bytes.byteLength
-      },
+      write: async (bytes) => write(bytes),
+      writeNow: write,
       stat: async () => {
         use('stat')
         return identity(file)

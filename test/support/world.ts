@@ -106,6 +106,19 @@ export class World {
         throw error
       }
     }
+    const effectNow = <T>(name: string, act: () => T): T => {
+      // Whoever is dead goes on no further; there is no waiting here, so this is how.
+      const end = new Error(`the process ended at ${name}`)
+      if (stopped) throw end
+      const index = effects.push(name) - 1
+      const here = crash?.index === index ? crash.when : undefined
+      try {
+        if (here !== 'before') return act()
+      } finally {
+        if (here !== undefined) void kill()
+      }
+      throw end
+    }
     const transport: Transport = {
       request: (request) =>
         effect(`${request.method} ${request.path.replace(/uploadId=\w+/, 'uploadId=')}`, () =>
@@ -114,7 +127,7 @@ export class World {
       close: () => inner.close(),
     }
     const environment: UploadEnvironment = {
-      fs: counted(this.fs, effect, open, () => stopped),
+      fs: counted(this.fs, { effect, effectNow }, open, () => stopped),
       identify: async () => ({ pid, start: `start-${pid}`, host: 'host', scope: 'scope' }),
       isAlive: async (holder) => this.#alive.has(holder.pid),
       nonce: () => `nonce-${pid}-${effects.length}`,
@@ -175,12 +188,15 @@ export class World {
   }
 }
 
-type Effect = <T>(name: string, act: () => Promise<T>) => Promise<T>
+interface Effects {
+  effect<T>(name: string, act: () => Promise<T>): Promise<T>
+  effectNow<T>(name: string, act: () => T): T
+}
 
 /** Everything that changes something is an effect; reading is not, but a dead process reads nothing either. */
 function counted(
   fs: FileSystem,
-  effect: Effect,
+  { effect, effectNow }: Effects,
   open: Set<OpenFile>,
   stopped: () => boolean,
 ): FileSystem {
@@ -199,6 +215,7 @@ function counted(
       return {
         read: (buffer, length, position) => observe(() => file.read(buffer, length, position)),
         write: (bytes) => effect(`write ${path}`, () => file.write(bytes)),
+        writeNow: (bytes) => effectNow(`write ${path}`, () => file.writeNow(bytes)),
         stat: () => observe(() => file.stat()),
         sync: (all) => effect(`sync ${path}`, () => file.sync(all)),
         close: () => {

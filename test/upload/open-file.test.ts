@@ -40,6 +40,14 @@ describe('NodeFile', () => {
     await file.close()
   })
 
+  it('writes before it returns, behind what is there', async () => {
+    await writeFile(path, 'content')
+    const file = await open('a')
+    expect(file.writeNow(Buffer.from(' and more'))).toBe(9)
+    expect(fs.readFileSync(path, 'utf8')).toBe('content and more')
+    await file.close()
+  })
+
   it.runIf(process.platform === 'linux')(
     'closes only when nothing is under way any more',
     async () => {
@@ -69,6 +77,9 @@ describe('NodeFile', () => {
     await file.close()
     const other = await open('r+')
     await expect(file.write(Buffer.from('spoilt'))).rejects.toMatchObject({ code: 'EBADF' })
+    expect(() => file.writeNow(Buffer.from('spoilt'))).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    )
     await expect(file.read(Buffer.alloc(1), 1, 0)).rejects.toMatchObject({ code: 'EBADF' })
     await expect(file.sync(true)).rejects.toMatchObject({ code: 'EBADF' })
     await expect(file.stat()).rejects.toMatchObject({ code: 'EBADF' })

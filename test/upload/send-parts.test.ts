@@ -55,15 +55,26 @@ describe('sendParts', () => {
     world.fs.open = async (path, flags) => {
       const file = await open(path, flags)
       if (flags !== 'a') return file
-      const write = file.write.bind(file)
-      return Object.assign(file, {
-        async write(bytes: Uint8Array) {
+      const record = (bytes: Uint8Array): void => {
+        if (Buffer.from(bytes).includes('"type":"part"')) order.push('recorded')
+      }
+      return {
+        ...file,
+        async write(bytes) {
           await delay(20)
-          const count = await write(bytes)
-          if (Buffer.from(bytes).includes('"type":"part"')) order.push('recorded')
-          return count
+          record(bytes)
+          return file.write(bytes)
         },
-      })
+        writeNow(bytes) {
+          record(bytes)
+          return file.writeNow(bytes)
+        },
+        // A line that comes meanwhile is not written at once.
+        async sync(all) {
+          await delay(20)
+          await file.sync(all)
+        },
+      }
     }
     const process = world.process()
     const call = process.client.call.bind(process.client)

@@ -1,0 +1,191 @@
+// Who writes a line, and when; that what was written lasts is in checkpoint-store.test.ts.
+
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { FileSystem } from '../../src/upload/file-system.js'
+import { JournalFile } from '../../src/upload/journal-file.js'
+import type { OpenFile } from '../../src/upload/open-file.js'
+import { errno, MemoryFileSystem } from '../support/memory-fs.js'
+
+const path = '/data/file.bin.ucp'
+
+let fs: MemoryFileSystem
+/** What was asked of the open file: `write`, `writeNow`, `sync`. */
+let calls: string[]
+/** What the file does otherwise than `fs`. */
+let change: Partial<OpenFile>
+let nowMs: number
+let journal: JournalFile
+
+beforeEach(() => {
+  fs = new MemoryFileSystem()
+  calls = []
+  change = {}
+  nowMs = 1_800_000_000_000
+  const open = async (name: string, flags: 'a'): Promise<OpenFile> => {
+    const file = await fs.open(name, flags)
+    const call = <K extends 'write' | 'writeNow' | 'sync'>(name: K): OpenFile[K] =>
+      ((argument: never) => {
+        calls.push(name)
+        return (change[name] ?? file[name])(argument)
+      }) as OpenFile[K]
+    return { ...file, write: call('write'), writeNow: call('writeNow'), sync: call('sync') }
+  }
+  journal = new JournalFile(path, { open } as unknown as FileSystem, {
+    now: () => new Date(nowMs),
+    sleep: (_, signal) =>
+      new Promise((resolve) => {
+        if (signal?.aborted) resolve()
+        signal?.addEventListener('abort', () => resolve())
+      }),
+  })
+})
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** The file is open, and its first line synced. */
+async function begin(): Promise<void> {
+  await journal.append('first\n')
+  await settle()
+  expect(calls).toEqual(['write', 'sync'])
+  calls = []
+}
+
+const always = async (): Promise<void> => {}
+
+describe('JournalFile', () => {
+  it('writes a line before append() returns, once the file is open', async () => {
+    await begin()
+    const written = journal.append('second\n')
+    expect(fs.text(path)).toBe('first\nsecond\n')
+    await written
+    expect(calls).toEqual(['writeNow'])
+  })
+
+  it('hands a line that has to be durable to the system without waiting for it here', async () => {
+    await begin()
+    await journal.append('second\n', always)
+    expect(calls).toEqual(['write', 'sync'])
+    await journal.append('third\n')
+    expect(fs.text(path)).toBe('first\nsecond\nthird\n')
+  })
+
+  it('hands lines over while a sync is under way: the system may let a write wait for it', async () => {
+    let finish = (): void => {}
+    change = { sync: () => new Promise((resolve) => (finish = resolve)) }
+    await journal.append('first\n')
+    await journal.append('second\n')
+    expect(calls).toEqual(['write', 'sync', 'write'])
+    finish()
+    await settle()
+    await journal.append('third\n')
+    expect(calls).toEqual(['write', 'sync', 'write', 'writeNow'])
+    expect(fs.text(path)).toBe('first\nsecond\nthird\n')
+  })
+
+  it('lets no line overtake one that was handed over', async () => {
+    await begin()
+    let finish = (): void => {}
+    change = {
+      async write(bytes) {
+        await new Promise<void>((resolve) => (finish = resolve))
+        fs.put(path, Buffer.from(fs.text(path) + Buffer.from(bytes).toString()))
+        return bytes.byteLength
+      },
+    }
+    const second = journal.append('second\n', always)
+    const third = journal.append('third\n')
+    await settle()
+    finish()
+    await second
+    await settle()
+    finish()
+    await third
+    expect(fs.text(path)).toBe('first\nsecond\nthird\n')
+  })
+
+  it('hands lines over for ten seconds after one that took 5 ms, and then tries again', async () => {
+    await begin()
+    let tookMs = 4
+    change = {
+      writeNow(bytes) {
+        nowMs += tookMs
+        return bytes.byteLength
+      },
+    }
+    await journal.append('quick\n')
+    await journal.append('quick\n')
+    tookMs = 5
+    await journal.append('slow\n')
+    expect(calls).toEqual(['writeNow', 'writeNow', 'writeNow'])
+    nowMs += 9_999
+    await journal.append('handed over\n')
+    expect(calls.pop()).toBe('write')
+    nowMs += 1
+    await journal.append('tried again\n')
+    expect(calls.pop()).toBe('writeNow')
+    await journal.append('handed over\n')
+    expect(calls.pop()).toBe('write')
+  })
+
+  it('writes all of a line though the system takes three bytes at a time', async () => {
+    await begin()
+    change = {
+      writeNow(bytes) {
+        const taken = bytes.subarray(0, 3)
+        fs.put(path, Buffer.from(fs.text(path) + Buffer.from(taken).toString()))
+        return taken.byteLength
+      },
+    }
+    await journal.append('a longer line\n')
+    expect(fs.text(path)).toBe('first\na longer line\n')
+  })
+
+  it('fails with all that follow when a line was written in part only', async () => {
+    await begin()
+    let bytesLeft = 3
+    change = {
+      writeNow(bytes) {
+        if (bytesLeft === 0) throw errno('ENOSPC')
+        const taken = Math.min(bytesLeft, bytes.byteLength)
+        bytesLeft -= taken
+        return taken
+      },
+    }
+    const full = {
+      code: 'ERR_OSS_CHECKPOINT_IO',
+      message: `cannot write the checkpoint ${path} (ENOSPC)`,
+      hint: expect.stringContaining('free some space'),
+    }
+    await expect(journal.append('second\n')).rejects.toMatchObject(full)
+    change = {}
+    await expect(journal.append('third\n')).rejects.toMatchObject(full)
+    await expect(journal.append('fourth\n', always)).rejects.toMatchObject(full)
+    expect(fs.text(path)).toBe('first\n')
+    await journal.close()
+    expect(fs.openFiles).toBe(0)
+  })
+
+  it('fails with all that follow when what a durable line depends on does not hold', async () => {
+    await begin()
+    const taken = new Error('another process has the lock')
+    const held = async (): Promise<void> => {
+      throw taken
+    }
+    await expect(journal.append('second\n', held)).rejects.toMatchObject({ cause: taken })
+    await expect(journal.append('third\n')).rejects.toMatchObject({ cause: taken })
+    expect(fs.text(path)).toBe('first\n')
+  })
+
+  it('syncs what was written at once with all else, and no later than when it is closed', async () => {
+    await begin()
+    for (let line = 0; line < 20; line++) await journal.append(`${line}\n`)
+    expect(calls.filter((name) => name === 'sync')).toEqual([])
+    await journal.close()
+    expect(calls.filter((name) => name === 'sync')).toEqual(['sync'])
+    expect(fs.openFiles).toBe(0)
+    fs.powerFailure('all')
+    expect(fs.text(path).split('\n')).toHaveLength(22)
+  })
+})
