@@ -19,7 +19,6 @@ const entry = 'src/cli/main.ts'
 const undiciFilesInside = `
   const files = {
     'dispatcher/agent.js': () => require('undici/lib/dispatcher/agent.js'),
-    'api/api-request.js': () => require('undici/lib/api/api-request.js'),
     'llhttp/llhttp_simd-wasm.js': () => require('undici/lib/llhttp/llhttp_simd-wasm.js'),
   }
   export const undiciFile = (name) => files[name]()`

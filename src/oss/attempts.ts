@@ -33,12 +33,8 @@ export async function attemptRequest<Result>(
   read: (response: TransportResponse) => Result | Promise<Result>,
 ): Promise<Result> {
   assertSendable(request)
-  const attempts = new Attempts(connection, request)
-  for (;;) {
-    const made = await attempts.make(read)
-    if ('result' in made) return made.result
-    await attempts.goOn(made)
-  }
+  // Not awaited, like the next attempt below: each of the many that are under way would keep a frame more.
+  return new Attempts(connection, request).make(read)
 }
 
 interface Failed {
@@ -72,10 +68,14 @@ class Attempts {
     this.#details = { operation, ...(partNumber !== undefined && { partNumber }) }
   }
 
-  /** @throws what is no failure of the request: a cancellation, a client that is closed, no credentials, a mistake. */
+  /**
+   * Makes one attempt, and the next one after it where there is to be one.
+   *
+   * @throws besides failures of the request: a cancellation, a client that is closed, no credentials, a mistake.
+   */
   async make<Result>(
     read: (response: TransportResponse) => Result | Promise<Result>,
-  ): Promise<{ readonly result: Result } | Failed> {
+  ): Promise<Result> {
     const { operation, partNumber, signal, scope } = this.#request
     const { options } = this.#connection
     signal?.throwIfAborted()
@@ -109,7 +109,7 @@ class Attempts {
       const result = await read(response)
       scope?.budget?.give()
       this.#tell(answered(response, start))
-      return { result }
+      return result
     } catch (error) {
       // What has kept it from being sent, and the reason of a cancellation, are of no operation and may be shared with others.
       const isOwn = used !== undefined && signal?.aborted !== true
@@ -122,14 +122,15 @@ class Attempts {
     const durationMs = Math.round(performance.now() - start)
     const facts = { ...factsOf(failure), durationMs }
     this.#tell(facts)
-    return { failure, used, time, start, startedAt: startedAt.toISOString(), facts }
+    await this.#goOn({ failure, used, time, start, startedAt: startedAt.toISOString(), facts })
+    return this.make(read)
   }
 
   /**
    * Does what has to be done, and waits as long as it has to be, before the next attempt.
    * @throws the failure, when there is to be none.
    */
-  async goOn(failed: Failed): Promise<void> {
+  async #goOn(failed: Failed): Promise<void> {
     const { failure } = failed
     const { options, reached } = this.#connection
     const { method, repetition = method === 'POST' ? 'never' : 'always' } = this.#request

@@ -5,6 +5,7 @@ import { OssServiceError } from '../primitives/errors.js'
 import type { SignatureExplanation } from '../primitives/signature-explanation.js'
 import type { Credentials } from '../signing/credentials.js'
 import { type SignableRequest, type SigningContext, signRequest } from '../signing/sign-request.js'
+import { contentLength } from '../transport/exchange.js'
 import type {
   RequestBody,
   Timeouts,
@@ -12,7 +13,6 @@ import type {
   TransportRequest,
   TransportResponse,
 } from '../transport/transport.js'
-import { contentLength } from '../transport/undici-transport.js'
 import { decodeErrorBody } from '../xml/error-xml.js'
 import { serverTimeOf } from './clock.js'
 import {
@@ -86,13 +86,20 @@ export async function sendOnce(
   attempt: AttemptContext,
   request: OperationRequest,
 ): Promise<TransportResponse> {
-  let response: TransportResponse
-  try {
-    response = await attempt.transport.request(signed(attempt, request))
-  } catch (error) {
-    throw request.signal?.aborted ? error : nameOperation(error, request.operation)
-  }
-  if (isSuccess(response.status)) return response
+  // Not awaited: each of the many requests that are under way would keep this frame.
+  return attempt.transport.request(signed(attempt, request)).then(
+    (response) => (isSuccess(response.status) ? response : refused(attempt, request, response)),
+    (error: unknown) => {
+      throw request.signal?.aborted ? error : nameOperation(error, request.operation)
+    },
+  )
+}
+
+async function refused(
+  attempt: AttemptContext,
+  request: OperationRequest,
+  response: TransportResponse,
+): Promise<never> {
   throw await serviceError(request.operation, response, (answer) => {
     const { signable, context } = toSign(attempt, request)
     return explainSignature(signable, context, answer)

@@ -11,6 +11,7 @@ const byteEncodings: readonly string[] = Array.from({ length: 256 }, (_, byte) =
 })
 
 const needsNone = /^[A-Za-z0-9\-._~]*$/
+const pathNeedsNone = /^[A-Za-z0-9\-._~/]*$/
 
 const utf8 = new TextEncoder()
 
@@ -34,5 +35,6 @@ export function encodeUriComponent(text: string, option = 'text'): string {
 
 /** As {@link encodeUriComponent}, with `/` kept. Dots and empty segments stay, and `%2F` in `text` becomes `%252F`. */
 export function encodeUriPath(text: string, option = 'text'): string {
+  if (pathNeedsNone.test(text)) return text
   return encodeUriComponent(text, option).replaceAll('%2F', '/')
 }

@@ -89,14 +89,14 @@ export function withSigning(
   given: v4.TextRecord = {},
   signing: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const all = Object.entries(given)
+  const all = Object.fromEntries(Object.entries(given))
   const nameOf = (name: string) => (option === 'headers' ? name.toLowerCase() : name)
-  const present = new Map(all.map(([name, value]) => [nameOf(name), value]))
   for (const [name, value] of Object.entries(signing)) {
-    if (present.has(name) && present.get(name) !== value) {
+    const present = Object.keys(given).find((other) => nameOf(other) === name)
+    if (present !== undefined && given[present] !== value) {
       throw new TypeError(`${option}: ${name} comes from the signer and must not be set otherwise`)
     }
-    if (value !== undefined && !present.has(name)) all.push([name, value])
+    if (value !== undefined && present === undefined) all[name] = value
   }
-  return Object.fromEntries(all)
+  return all
 }

@@ -4,11 +4,9 @@ import { createRequire } from 'node:module'
 import type { Agent, Dispatcher } from 'undici'
 
 export interface UndiciFiles {
-  readonly 'dispatcher/agent.js': new (options: Agent.Options) => Dispatcher
-  readonly 'api/api-request.js': (
-    this: Dispatcher,
-    options: Dispatcher.RequestOptions,
-  ) => Promise<Dispatcher.ResponseData>
+  readonly 'dispatcher/agent.js': new (
+    options: Agent.Options,
+  ) => Pick<Dispatcher, 'dispatch' | 'destroy'>
   /** The WebAssembly of its parser. */
   readonly 'llhttp/llhttp_simd-wasm.js': Uint8Array
 }

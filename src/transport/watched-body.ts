@@ -1,6 +1,5 @@
 // Owns how a body is handed to the network: in pieces whose acceptance shows that it moves, and with care where that is asked for.
 
-import type { Ending } from './ending.js'
 import type { RequestBody } from './transport.js'
 import type { Watchdog } from './watchdog.js'
 
@@ -23,40 +22,49 @@ const slowMs = 2_000
 /** Milliseconds that a cautious request gives the other side to refuse its headers. */
 const cautionMs = 500
 
+/** Whose body it is. */
+export interface Pausing {
+  /** Over after `ms`, or with the exchange. */
+  pause(ms: number): Promise<void>
+}
+
 export interface WatchedBodyOptions {
   readonly watchdog: Watchdog
   readonly pace: Pace
   /** Hands out one byte, and the rest half a second later. */
   readonly cautious: boolean
-  readonly over: Ending
+  readonly exchange: Pausing
 }
 
+/** For one reader: it is its own iterator. */
 export function watchedBody(
   body: RequestBody,
   options: WatchedBodyOptions,
 ): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => new Pieces(body, options) }
+  return new Pieces(body, options)
 }
 
 const done = { done: true, value: undefined } as const
 
 /** Without async functions or closures of its own: this runs for each chunk, and is there for each part under way. */
-class Pieces implements AsyncIterator<Uint8Array> {
+class Pieces implements AsyncIterableIterator<Uint8Array> {
   readonly #body: RequestBody
   readonly #options: WatchedBodyOptions
-  readonly #chunks: AsyncIterator<Uint8Array>
+  /** From the moment on in which they are asked for. */
+  #chunks: AsyncIterator<Uint8Array> | undefined
   #rest: Uint8Array | undefined
   #handed = 0
   #handedAt = 0
   #holdsBack: boolean
 
   constructor(body: RequestBody, options: WatchedBodyOptions) {
-    const opened = body.open()
-    const chunks = opened instanceof Uint8Array ? wholeAndTail(opened) : opened
     this.#body = body
     this.#options = options
-    this.#chunks = chunks[Symbol.asyncIterator]()
     this.#holdsBack = options.cautious
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
@@ -64,15 +72,16 @@ class Pieces implements AsyncIterator<Uint8Array> {
     const rest = this.#rest
     if (rest === undefined) {
       this.#options.watchdog.reading()
-      return this.#chunks.next().then((chunk) => this.#handChunk(chunk))
+      this.#chunks ??= openChunks(this.#body)
+      return this.#chunks.next().then(this.#handChunk)
     }
     if (!this.#holdsBack) return Promise.resolve(this.#handPiece(rest))
     this.#holdsBack = false
-    return pause(cautionMs, this.#options.over).then(() => this.#handPiece(rest))
+    return this.#options.exchange.pause(cautionMs).then(() => this.#handPiece(rest))
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
-    await this.#chunks.return?.()
+    await this.#chunks?.return?.()
     return done
   }
 
@@ -84,7 +93,8 @@ class Pieces implements AsyncIterator<Uint8Array> {
     else if (msForHalfMiB > slowMs) this.#options.pace.quick = false
   }
 
-  #handChunk(chunk: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> {
+  /** Made once, not for each chunk. */
+  readonly #handChunk = (chunk: IteratorResult<Uint8Array>): IteratorResult<Uint8Array> => {
     if (chunk.done) {
       this.#options.watchdog.sent(this.#body.contentLength)
       return done
@@ -111,18 +121,9 @@ class Pieces implements AsyncIterator<Uint8Array> {
   }
 }
 
-/** At once over when the request is. */
-async function pause(ms: number, over: Ending): Promise<void> {
-  if (over.aborted) return
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer)
-      over.off('abort', finish)
-      resolve()
-    }
-    const timer = setTimeout(finish, ms)
-    over.once('abort', finish)
-  })
+function openChunks(body: RequestBody): AsyncIterator<Uint8Array> {
+  const opened = body.open()
+  return (opened instanceof Uint8Array ? wholeAndTail(opened) : opened)[Symbol.asyncIterator]()
 }
 
 /**

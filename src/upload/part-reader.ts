@@ -66,7 +66,7 @@ export class PartReader implements RequestBody {
     const before = this.#reading?.settled()
     const reading = new Reading(this.#source, this.#range, this.#buffers, this.#onBytes, before)
     this.#reading = reading
-    return { [Symbol.asyncIterator]: () => reading }
+    return reading
   }
 
   /** CRC-64 of the part, decimal; undefined until every byte of it was read. */
@@ -75,23 +75,18 @@ export class PartReader implements RequestBody {
   }
 
   /** Stops handing out chunks and waits for the read that is under way: after this the buffers are free. */
-  async settled(): Promise<void> {
-    await this.#reading?.settled()
+  settled(): Promise<void> {
+    return this.#reading?.settled() ?? ended
   }
 }
 
-/** What one read has brought. */
-interface Filled {
-  readonly bytes: Uint8Array
-  /** Of the last one: fails when the source is not what was opened. */
-  readonly unchanged: Promise<void> | undefined
-}
-
 const done = { done: true, value: undefined } as const
+const ended = Promise.resolve()
 const nothing = (): void => {}
+const nothingRead = new Uint8Array()
 
-/** One pass over a part. */
-class Reading implements AsyncIterator<Uint8Array> {
+/** One pass over a part, which is its own iterator: it can be made once. */
+class Reading implements AsyncIterableIterator<Uint8Array> {
   readonly #source: Source
   readonly #range: PartRange
   readonly #buffers: PartBuffers
@@ -100,10 +95,16 @@ class Reading implements AsyncIterator<Uint8Array> {
   #taken = 0
   #unreported = 0
   #index: 0 | 1 = 0
-  #pending: Promise<Filled> | undefined
+  /** The read that is under way, or was the last one; fails when there is nothing to be read. */
+  #pending: Promise<void> | undefined
+  /** What it fills. */
+  #filled: Uint8Array = nothingRead
   /** What is left of the last read once all but the tail was handed out. */
-  #tail: Filled | undefined
+  #tail: Uint8Array | undefined
+  /** Once everything was read: fails when the source is not what was opened. */
+  #unchanged: Promise<void> | undefined
   #stopped = false
+  #crc64: string | undefined
 
   /** @param before the end of the pass that used the buffers until now */
   constructor(
@@ -117,12 +118,22 @@ class Reading implements AsyncIterator<Uint8Array> {
     this.#range = range
     this.#buffers = buffers
     this.#onBytes = onBytes
-    if (before === undefined) buffers.crc.reset()
-    this.#pending = before === undefined ? this.#readNext() : this.#readAfter(before)
+    if (before === undefined) this.#begin()
+    else {
+      this.#pending = before.then(() => this.#begin())
+      this.#pending.catch(nothing)
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
 
   get crc64(): string | undefined {
-    return this.#taken === this.#range.size ? formatCrc64(this.#buffers.crc.digest()) : undefined
+    if (this.#taken < this.#range.size) return undefined
+    // Computed once: it is asked for twice, and takes up to 90 us.
+    this.#crc64 ??= formatCrc64(this.#buffers.crc.digest())
+    return this.#crc64
   }
 
   /** No async function, like all that runs for each chunk: its frame would be garbage of twice the size. */
@@ -133,25 +144,27 @@ class Reading implements AsyncIterator<Uint8Array> {
     return this.#pending === undefined ? Promise.resolve(done) : this.#pending.then(this.#take)
   }
 
-  readonly #take = (
-    filled: Filled,
-  ): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
+  readonly #take = (): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
     if (this.#stopped) return done
+    const filled = this.#filled
     if (this.#position < this.#range.size) {
       // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
-      this.#pending = this.#readNext()
-      return this.#hand(filled.bytes)
+      this.#readNext()
+      return this.#hand(filled)
     }
-    const front = filled.bytes.byteLength - tailBytes
+    this.#unchanged = this.#source.assertUnchanged(this.#range.size === this.#source.size)
+    // Nobody may ask for the tail any more; the error is thrown to whoever does.
+    this.#unchanged.catch(nothing)
+    const front = filled.byteLength - tailBytes
     if (front <= 0) return this.#handLast(filled)
-    this.#tail = { ...filled, bytes: filled.bytes.subarray(front) }
-    return this.#hand(filled.bytes.subarray(0, front))
+    this.#tail = filled.subarray(front)
+    return this.#hand(filled.subarray(0, front))
   }
 
-  async #handLast({ bytes, unchanged }: Filled): Promise<IteratorResult<Uint8Array>> {
+  async #handLast(bytes: Uint8Array): Promise<IteratorResult<Uint8Array>> {
     if (this.#stopped) return done
     // I7: everything has been read now, and without the tail OSS stores nothing.
-    await unchanged
+    await this.#unchanged
     if (this.#stopped) return done
     this.#tail = undefined
     this.#pending = undefined
@@ -163,9 +176,9 @@ class Reading implements AsyncIterator<Uint8Array> {
     return done
   }
 
-  async settled(): Promise<void> {
+  settled(): Promise<void> {
     this.#stopped = true
-    await this.#pending?.then(({ unchanged }) => unchanged).catch(() => {})
+    return this.#pending?.then(() => this.#unchanged).catch(nothing) ?? ended
   }
 
   #hand(bytes: Uint8Array): IteratorResult<Uint8Array> {
@@ -175,36 +188,20 @@ class Reading implements AsyncIterator<Uint8Array> {
     return { done: false, value: bytes }
   }
 
-  #readAfter(before: Promise<void>): Promise<Filled> {
-    const filled = before.then(() => {
-      this.#buffers.crc.reset()
-      return this.#readNext()
-    })
-    // As below.
-    filled.catch(nothing)
-    return filled
+  #begin(): Promise<void> {
+    this.#buffers.crc.reset()
+    return this.#readNext()
   }
 
-  #readNext(): Promise<Filled> {
+  #readNext(): Promise<void> {
     const rest = this.#range.size - this.#position
-    const isLast = rest <= bufferBytes
-    const bytes = this.#buffers.chunk(this.#index, isLast ? rest : chunkBytes)
-    const position = this.#range.offset + this.#position
+    const size = rest <= bufferBytes ? rest : chunkBytes
+    this.#filled = this.#buffers.chunk(this.#index, size)
     this.#index = this.#index === 0 ? 1 : 0
-    this.#position += bytes.byteLength
-    const filled = this.#source.read(bytes, position).then(() => {
-      const unchanged = isLast && !this.#stopped ? this.#assertUnchanged() : undefined
-      return { bytes, unchanged }
-    })
-    // Nobody may ask for it any more; the error is thrown to whoever does.
-    filled.catch(nothing)
-    return filled
-  }
-
-  #assertUnchanged(): Promise<void> {
-    const looked = this.#source.assertUnchanged(this.#range.size === this.#source.size)
-    // As above.
-    looked.catch(nothing)
-    return looked
+    this.#pending = this.#source.read(this.#filled, this.#range.offset + this.#position)
+    this.#position += size
+    // As above: it may never be asked for.
+    this.#pending.catch(nothing)
+    return this.#pending
   }
 }

@@ -1,6 +1,6 @@
 // Sends the missing parts and verifies the kept ones, side by side, each recorded when it is done.
 
-import { uploadPart } from '../oss/multipart.js'
+import { type UploadPartResult, uploadPart } from '../oss/multipart.js'
 import { contentMd5Of } from './digest-part.js'
 import type { JournalPart } from './journal.js'
 import { runPool } from './part-pool.js'
@@ -88,19 +88,42 @@ export async function sendFrom(
   stop: AbortSignal,
 ): Promise<void> {
   const { source, range, buffers } = from
+  const { number, size } = range
+  const { settings } = run
+  const { bucket, key, trafficLimit, sequential, object } = settings
   const sent = (bytes: number): void => {
     progress.sent(bytes)
     run.limit.sent(bytes)
   }
-  const contentMd5 = await contentMd5Of(source, range, buffers, stop, run.settings.contentMd5)
-  const reader = new PartReader(source, range, buffers, sent)
-  const part = await sendPart(run, uploadId, reader, range, contentMd5, stop)
-  run.limit.acknowledged(range.size)
-  await run.checkpoint.recordPart(part)
-  tally.done.add(range.number)
+  const contentMd5 = await contentMd5Of(source, range, buffers, stop, settings.contentMd5)
+  const body = new PartReader(source, range, buffers, sent)
+  let answer: UploadPartResult
+  try {
+    // I2: it compares OSS's CRC-64, where it gives one, with that of the bytes read from the source.
+    answer = await uploadPart(run.client, {
+      bucket,
+      key,
+      uploadId,
+      partNumber: number,
+      sequential,
+      body,
+      contentMd5,
+      trafficLimit,
+      requestPayer: object.requestPayer,
+      signal: stop,
+    })
+  } finally {
+    // The answer may come before the body was asked for its end, and a failure while a read is under way.
+    await body.settled()
+  }
+  const { etag, requestId } = answer
+  if (settings.manifest && requestId !== undefined) run.requestIds.set(number, requestId)
+  run.limit.acknowledged(size)
+  await run.checkpoint.recordPart({ number, size, crc64: body.crc64 ?? '', etag })
+  tally.done.add(number)
   tally.sent.parts += 1
-  tally.sent.bytes += range.size
-  progress.acknowledged(range.size)
+  tally.sent.bytes += size
+  progress.acknowledged(size)
 }
 
 /**
@@ -117,38 +140,5 @@ function takeTurns({
     const [first, second] = slot === 0 ? [verifying, sending] : [sending, verifying]
     const next = first.next()
     return next.done ? (second.next().value as number | PartToVerify) : next.value
-  }
-}
-
-/** I2: `uploadPart` compares OSS's CRC-64, where it gives one, with that of the bytes read from the source. */
-async function sendPart(
-  run: UploadRun,
-  uploadId: string,
-  reader: PartReader,
-  range: { readonly number: number; readonly size: number },
-  contentMd5: string | undefined,
-  signal: AbortSignal,
-): Promise<JournalPart> {
-  const { bucket, key, trafficLimit, sequential, object } = run.settings
-  const { requestPayer } = object
-  const { number, size } = range
-  try {
-    const { etag, requestId } = await uploadPart(run.client, {
-      bucket,
-      key,
-      uploadId,
-      partNumber: number,
-      sequential,
-      body: reader,
-      contentMd5,
-      trafficLimit,
-      requestPayer,
-      signal,
-    })
-    if (run.settings.manifest && requestId !== undefined) run.requestIds.set(number, requestId)
-    return { number, size, crc64: reader.crc64 ?? '', etag }
-  } finally {
-    // The answer may come before the body was asked for its end, and a failure while a read is under way.
-    await reader.settled()
   }
 }

@@ -24,7 +24,7 @@ const locked = (Object.entries(lock.packages) as [string, LockedPackage][]).filt
   ([path]) => path !== '',
 )
 
-const exactVersion = /^\d+\.\d+\.\d+$/
+const exactVersion = /^(?:npm:[a-z-]+@)?\d+\.\d+\.\d+$/
 
 const topLevel = new Set([
   ...['src', 'test', 'fixtures', 'bench', 'docs', 'examples', '.ci'],

@@ -9,11 +9,6 @@ it('gives the very agent that the index has', () => {
   expect(undiciFile('dispatcher/agent.js')).toBe(undici.Agent)
 })
 
-it('gives the request function that the index wraps', () => {
-  const request = undiciFile('api/api-request.js')
-  expect(request).toBe(undici.Dispatcher.prototype.request)
-})
-
 it('gives the WebAssembly of the parser', () => {
   const Module = wasmApi()?.Module as new (code: Uint8Array) => object
   expect(new Module(undiciFile('llhttp/llhttp_simd-wasm.js'))).toBeInstanceOf(Module)
