@@ -59,8 +59,8 @@ class Exchange {
   readonly #watchdog: Watchdog
   readonly #unlisten: (() => void) | undefined
   #isOver = false
-  #endPause = (): void => {}
-  /** Why it ended before undici had a connection for it. */
+  #endPause: (() => void) | undefined
+  /** Why its connection has to be destroyed, when there is one. */
   #reason: unknown
   /** Destroys the connection. */
   #abort: ((reason: Error) => void) | undefined
@@ -147,9 +147,11 @@ class Exchange {
       return true
     }
     const reason = tooLarge(this.#request.maxResponseBytes)
+    this.#end()
+    this.#destroy(reason)
     // Of an error the status is what counts, however much is said about it.
-    if (this.#status >= 300) this.#end(() => this.#resolve(this.#response()), reason)
-    else this.#giveUp(reason)
+    if (this.#status >= 300) this.#resolve(this.#response())
+    else this.#reject(reason)
     return true
   }
 
@@ -172,24 +174,22 @@ class Exchange {
   }
 
   #giveUp(reason: unknown): void {
-    if (!this.#isOver) this.#end(() => this.#reject(reason), reason)
+    if (this.#isOver) return
+    this.#end()
+    this.#destroy(reason)
+    this.#reject(reason)
   }
 
-  /**
-   * Nothing of it runs any more.
-   *
-   * @param settle called when the connection is destroyed
-   * @param reason why it has to be
-   */
-  #end(settle?: () => void, reason?: unknown): void {
+  #end(): void {
     this.#isOver = true
-    this.#reason = reason
     this.#watchdog.end()
     this.#unlisten?.()
-    this.#endPause()
-    if (settle === undefined) return
+    this.#endPause?.()
+  }
+
+  #destroy(reason: unknown): void {
+    this.#reason = reason
     this.#abort?.(reason as Error)
-    settle()
   }
 
   #openBody(): Uint8Array | AsyncIterable<Uint8Array> | null {

@@ -109,7 +109,7 @@ class FileSession implements CheckpointSession {
   }
 
   append(line: string, durable: boolean): Promise<void> {
-    this.#file ??= new JournalFile(this.#path, this.#fs, this.#environment)
+    this.#file ??= new JournalFile(this.#path, this.#fs, this.#environment.sleep)
     return this.#file.append(line, durable ? () => this.#assertHeld() : undefined)
   }
 

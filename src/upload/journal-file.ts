@@ -5,11 +5,6 @@ import { checkpointIo } from './checkpoint-io.js'
 import type { FileSystem } from './file-system.js'
 import type { OpenFile } from './open-file.js'
 
-export interface JournalClock {
-  now(): Date
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
-}
-
 /**
  * The first record is synced at once and the others ten times a second, beside the parts: a power failure costs the records of a
  * moment, never of minutes, and a sync for each of many small parts would cost more than sending them.
@@ -25,7 +20,7 @@ const done = Promise.resolve()
 export class JournalFile {
   readonly #path: string
   readonly #fs: FileSystem
-  readonly #clock: JournalClock
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>
   #file: OpenFile | undefined
   /** Ends when the lines of all calls are written, or have failed. */
   #tail: Promise<void> = done
@@ -39,10 +34,14 @@ export class JournalFile {
   #patientUntil = 0
   readonly #closing = new AbortController()
 
-  constructor(path: string, fs: FileSystem, clock: JournalClock) {
+  constructor(
+    path: string,
+    fs: FileSystem,
+    sleep: (ms: number, signal: AbortSignal) => Promise<void>,
+  ) {
     this.#path = path
     this.#fs = fs
-    this.#clock = clock
+    this.#sleep = sleep
   }
 
   /**
@@ -52,10 +51,9 @@ export class JournalFile {
    *   a moment later.
    */
   append(line: string, beforeDurable?: () => Promise<void>): Promise<void> {
-    const bytes = Buffer.from(line)
-    if (beforeDurable === undefined && this.#writeNow(bytes)) return done
+    if (beforeDurable === undefined && this.#writeNow(line)) return done
     this.#queued += 1
-    const written = this.#tail.then(() => this.#write(bytes, beforeDurable))
+    const written = this.#tail.then(() => this.#write(line, beforeDurable))
     this.#tail = written.then(
       () => this.#leaveQueue(),
       () => this.#leaveQueue(),
@@ -78,28 +76,29 @@ export class JournalFile {
    *
    * @returns false when the line has to go by way of the queue, which then also tells of a failure.
    */
-  #writeNow(bytes: Uint8Array): boolean {
+  #writeNow(line: string): boolean {
     if (this.#file === undefined || this.#queued > 0 || this.#flush !== undefined) return false
-    const began = this.#clock.now().getTime()
+    const began = performance.now()
     if (this.#failure !== undefined || began < this.#patientUntil) return false
     try {
-      for (let at = 0; at < bytes.byteLength; ) at += this.#file.writeNow(bytes.subarray(at))
+      const written = this.#file.writeNow(line)
+      if (written < Buffer.byteLength(line)) writeRestNow(this.#file, line, written)
     } catch (error) {
       this.#fail(error)
       return false
     }
-    const ended = this.#clock.now().getTime()
+    const ended = performance.now()
     if (ended - began >= slowWriteMs) this.#patientUntil = ended + patienceMs
     this.#syncSoon()
     return true
   }
 
-  async #write(bytes: Uint8Array, beforeDurable?: () => Promise<void>): Promise<void> {
+  async #write(line: string, beforeDurable?: () => Promise<void>): Promise<void> {
     try {
       if (this.#failure !== undefined) throw this.#failure
       await beforeDurable?.()
       this.#file ??= await this.#fs.open(this.#path, 'a')
-      await writeAll(this.#file, bytes)
+      await writeAll(this.#file, Buffer.from(line))
       if (beforeDurable === undefined) return this.#syncSoon()
       this.#unsynced = false
       await this.#file.sync(false)
@@ -126,7 +125,7 @@ export class JournalFile {
       await this.#flush
       this.#flush = undefined
       // Over at once when the file is closed: what is left then is synced before.
-      await this.#clock.sleep(syncIntervalMs, this.#closing.signal).catch(() => {})
+      await this.#sleep(syncIntervalMs, this.#closing.signal).catch(() => {})
     }
     // In the same moment in which there is nothing more to do, so that what comes next begins anew.
     this.#syncing = undefined
@@ -140,6 +139,11 @@ export class JournalFile {
         : checkpointIo(`cannot write the checkpoint ${this.#path}`, error)
     return this.#failure
   }
+}
+
+function writeRestNow(file: OpenFile, line: string, written: number): void {
+  let rest = Buffer.from(line).subarray(written)
+  while (rest.byteLength > 0) rest = rest.subarray(file.writeNow(rest))
 }
 
 /** The system may take fewer bytes than it is given. */

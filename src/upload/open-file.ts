@@ -10,7 +10,7 @@ export interface OpenFile {
   /** Bytes written, which may be fewer than given. */
   write(bytes: Uint8Array): Promise<number>
   /** As `write`, and holds up the whole process meanwhile: for a few bytes that a page cache takes. */
-  writeNow(bytes: Uint8Array): number
+  writeNow(data: string | Uint8Array): number
   stat(): Promise<FileIdentity>
   /** Waits until the data, and for `all` the metadata too, are on disk. */
   sync(all: boolean): Promise<void>
@@ -57,9 +57,9 @@ export class NodeFile implements OpenFile {
     return this.#call((done) => fs.write(this.#fd, bytes, 0, bytes.byteLength, null, done))
   }
 
-  writeNow(bytes: Uint8Array): number {
+  writeNow(data: string | Uint8Array): number {
     if (this.#closing !== undefined) throw closed()
-    return fs.writeSync(this.#fd, bytes)
+    return typeof data === 'string' ? fs.writeSync(this.#fd, data) : fs.writeSync(this.#fd, data)
   }
 
   async stat(): Promise<FileIdentity> {

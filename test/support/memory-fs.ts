@@ -86,8 +86,9 @@ export class MemoryFileSystem implements FileSystem {
       if (!open) throw errno('EBADF')
       this.#check({ name, path })
     }
-    const write = (bytes: Uint8Array): number => {
+    const write = (data: string | Uint8Array): number => {
       use('write')
+      const bytes = Buffer.from(data as string)
       this.#change(file, Buffer.concat([file.data, bytes]))
       return bytes.byteLength
     }

@@ -215,7 +215,7 @@ function counted(
       return {
         read: (buffer, length, position) => observe(() => file.read(buffer, length, position)),
         write: (bytes) => effect(`write ${path}`, () => file.write(bytes)),
-        writeNow: (bytes) => effectNow(`write ${path}`, () => file.writeNow(bytes)),
+        writeNow: (data) => effectNow(`write ${path}`, () => file.writeNow(data)),
         stat: () => observe(() => file.stat()),
         sync: (all) => effect(`sync ${path}`, () => file.sync(all)),
         close: () => {

@@ -329,7 +329,7 @@ describe('append()', () => {
     const fs = new MemoryFileSystem()
     const short = withFiles(fs, (file) => ({
       write: (bytes) => file.write(bytes.subarray(0, 3)),
-      writeNow: (bytes) => file.writeNow(bytes.subarray(0, 2)),
+      writeNow: (data) => file.writeNow(Buffer.from(data as string).subarray(0, 2)),
     }))
     const session = await begun(short)
     const lines = Array.from({ length: 50 }, (_, index) => `line number ${index}\n`)

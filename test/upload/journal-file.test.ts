@@ -1,6 +1,6 @@
 // Who writes a line, and when; that what was written lasts is in checkpoint-store.test.ts.
 
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FileSystem } from '../../src/upload/file-system.js'
 import { JournalFile } from '../../src/upload/journal-file.js'
 import type { OpenFile } from '../../src/upload/open-file.js'
@@ -13,14 +13,13 @@ let fs: MemoryFileSystem
 let calls: string[]
 /** What the file does otherwise than `fs`. */
 let change: Partial<OpenFile>
-let nowMs: number
 let journal: JournalFile
 
 beforeEach(() => {
   fs = new MemoryFileSystem()
   calls = []
   change = {}
-  nowMs = 1_800_000_000_000
+  vi.useFakeTimers({ toFake: ['performance'] })
   const open = async (name: string, flags: 'a'): Promise<OpenFile> => {
     const file = await fs.open(name, flags)
     const call = <K extends 'write' | 'writeNow' | 'sync'>(name: K): OpenFile[K] =>
@@ -30,14 +29,15 @@ beforeEach(() => {
       }) as OpenFile[K]
     return { ...file, write: call('write'), writeNow: call('writeNow'), sync: call('sync') }
   }
-  journal = new JournalFile(path, { open } as unknown as FileSystem, {
-    now: () => new Date(nowMs),
-    sleep: (_, signal) =>
-      new Promise((resolve) => {
-        if (signal?.aborted) resolve()
-        signal?.addEventListener('abort', () => resolve())
-      }),
-  })
+  const sleep = (_: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve())
+    })
+  journal = new JournalFile(path, { open } as unknown as FileSystem, sleep)
+})
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 async function settle(): Promise<void> {
@@ -109,9 +109,9 @@ describe('JournalFile', () => {
     await begin()
     let tookMs = 4
     change = {
-      writeNow(bytes) {
-        nowMs += tookMs
-        return bytes.byteLength
+      writeNow(data) {
+        vi.advanceTimersByTime(tookMs)
+        return data.length
       },
     }
     await journal.append('quick\n')
@@ -119,10 +119,10 @@ describe('JournalFile', () => {
     tookMs = 5
     await journal.append('slow\n')
     expect(calls).toEqual(['writeNow', 'writeNow', 'writeNow'])
-    nowMs += 9_999
+    vi.advanceTimersByTime(9_999)
     await journal.append('handed over\n')
     expect(calls.pop()).toBe('write')
-    nowMs += 1
+    vi.advanceTimersByTime(1)
     await journal.append('tried again\n')
     expect(calls.pop()).toBe('writeNow')
     await journal.append('handed over\n')
@@ -131,24 +131,25 @@ describe('JournalFile', () => {
 
   it('writes all of a line though the system takes three bytes at a time', async () => {
     await begin()
+    const pieces: Buffer[] = []
     change = {
-      writeNow(bytes) {
-        const taken = bytes.subarray(0, 3)
-        fs.put(path, Buffer.from(fs.text(path) + Buffer.from(taken).toString()))
+      writeNow(data) {
+        const taken = Buffer.from(data as string).subarray(0, 3)
+        pieces.push(taken)
         return taken.byteLength
       },
     }
-    await journal.append('a longer line\n')
-    expect(fs.text(path)).toBe('first\na longer line\n')
+    await journal.append('a longer line, gr\u00fcn\n')
+    expect(Buffer.concat(pieces).toString()).toBe('a longer line, gr\u00fcn\n')
   })
 
   it('fails with all that follow when a line was written in part only', async () => {
     await begin()
     let bytesLeft = 3
     change = {
-      writeNow(bytes) {
+      writeNow(data) {
         if (bytesLeft === 0) throw errno('ENOSPC')
-        const taken = Math.min(bytesLeft, bytes.byteLength)
+        const taken = Math.min(bytesLeft, data.length)
         bytesLeft -= taken
         return taken
       },

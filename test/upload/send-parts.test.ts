@@ -55,8 +55,8 @@ describe('sendParts', () => {
     world.fs.open = async (path, flags) => {
       const file = await open(path, flags)
       if (flags !== 'a') return file
-      const record = (bytes: Uint8Array): void => {
-        if (Buffer.from(bytes).includes('"type":"part"')) order.push('recorded')
+      const record = (data: string | Uint8Array): void => {
+        if (Buffer.from(data as string).includes('"type":"part"')) order.push('recorded')
       }
       return {
         ...file,
@@ -65,9 +65,9 @@ describe('sendParts', () => {
           record(bytes)
           return file.write(bytes)
         },
-        writeNow(bytes) {
-          record(bytes)
-          return file.writeNow(bytes)
+        writeNow(data) {
+          record(data)
+          return file.writeNow(data)
         },
         // A line that comes meanwhile is not written at once.
         async sync(all) {
