@@ -193,14 +193,15 @@ class Exchange {
   }
 
   #openBody(): Uint8Array | AsyncIterable<Uint8Array> | null {
-    const { body, cautious = false } = this.#request
+    const { origin, body, cautious = false } = this.#request
     if (body === undefined) return null
     if (body.contentLength <= smallBytes) {
       const opened = body.open()
       if (opened instanceof Uint8Array) return opened
     }
     const { pace } = this.#surroundings
-    return watchedBody(body, { watchdog: this.#watchdog, pace, cautious, exchange: this })
+    const secure = origin.startsWith('https:')
+    return watchedBody(body, { watchdog: this.#watchdog, pace, cautious, secure, exchange: this })
   }
 }
 

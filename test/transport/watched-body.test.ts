@@ -18,7 +18,10 @@ afterEach(() => {
 })
 
 /** Writes down what the watchdog is told. */
-function watched(body: RequestBody, change: { pace?: Pace; cautious?: boolean } = {}) {
+function watched(
+  body: RequestBody,
+  change: { pace?: Pace; cautious?: boolean; secure?: boolean } = {},
+) {
   const told: string[] = []
   const watchdog: Pick<Watchdog, 'sending' | 'reading' | 'sent'> = {
     sending: () => void told.push('sending'),
@@ -29,8 +32,8 @@ function watched(body: RequestBody, change: { pace?: Pace; cautious?: boolean } 
   const exchange = {
     pause: (ms: number) => new Promise<void>((end) => pauses.push({ ms, end })),
   }
-  const { pace = { quick: false }, cautious = false } = change
-  const options = { watchdog: watchdog as Watchdog, pace, cautious, exchange }
+  const { pace = { quick: false }, cautious = false, secure = false } = change
+  const options = { watchdog: watchdog as Watchdog, pace, cautious, secure, exchange }
   const iterator = watchedBody(body, options)[Symbol.asyncIterator]()
   return { iterator, told, pace, pauses }
 }
@@ -115,6 +118,32 @@ describe('the watchdog', () => {
     const { iterator, told } = watched(chunked(2 * piece))
     await iterator.next()
     expect(told).toEqual(['reading', 'sending'])
+  })
+})
+
+describe('over TLS', () => {
+  const pace = { quick: true }
+  const secure = true
+
+  it('the first chunk begins with a small piece, which Node copies together with the headers', async () => {
+    const { iterator, pauses } = watched(chunked(256 * kib, 300 * kib, 10), { pace, secure })
+    const { sizes, data } = await sizesOf(iterator)
+    expect(sizes).toEqual([4 * kib, 252 * kib, 300 * kib, 10])
+    expect(data.equals(bytes.subarray(0, 556 * kib + 10))).toBe(true)
+    expect(pauses).toEqual([])
+  })
+
+  it('a chunk that is not large is left whole', async () => {
+    const { iterator } = watched(chunked(256 * kib - 1, 10), { pace, secure })
+    expect(await sizesOf(iterator)).toMatchObject({ sizes: [256 * kib - 1, 10] })
+  })
+
+  it('caution comes first', async () => {
+    const { iterator, pauses } = watched(chunked(300 * kib), { pace, secure, cautious: true })
+    expect((await iterator.next()).value).toHaveLength(1)
+    const second = iterator.next()
+    pauses[0]?.end()
+    expect((await second).value).toHaveLength(300 * kib - 1)
   })
 })
 
