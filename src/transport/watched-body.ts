@@ -63,7 +63,7 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
   #rest: Uint8Array | undefined
   #handed = 0
   #handedAt = 0
-  /** Has not yet handed out a first piece that is smaller than others. */
+  /** The next chunk may begin with a piece that is smaller than others. */
   #isFirst = true
   #pauses = false
 
@@ -108,10 +108,12 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
       this.#options.watchdog.sent(this.#body.contentLength)
       return done
     }
+    const { cautious } = this.#options
     const first = this.#firstBytesOf(chunk.value)
+    // A first chunk of one byte does not end the caution.
+    this.#isFirst &&= cautious && first === 0
     if (first === 0) return this.#handPiece(chunk.value)
-    this.#isFirst = false
-    this.#pauses = this.#options.cautious
+    this.#pauses = cautious
     this.#rest = chunk.value.subarray(first)
     return this.#hand(chunk.value.subarray(0, first))
   }

@@ -133,9 +133,9 @@ describe('over TLS', () => {
     expect(pauses).toEqual([])
   })
 
-  it('a chunk that is not large is left whole', async () => {
-    const { iterator } = watched(chunked(256 * kib - 1, 10), { pace, secure })
-    expect(await sizesOf(iterator)).toMatchObject({ sizes: [256 * kib - 1, 10] })
+  it('a chunk that is not large is left whole, and so are those after it', async () => {
+    const { iterator } = watched(chunked(256 * kib - 1, 300 * kib), { pace, secure })
+    expect(await sizesOf(iterator)).toMatchObject({ sizes: [256 * kib - 1, 300 * kib] })
   })
 
   it('caution comes first', async () => {
@@ -165,6 +165,16 @@ describe('with caution', () => {
     expect(await sizesOf(iterator)).toMatchObject({ sizes: [10] })
     expect(pauses).toHaveLength(1)
   })
+})
+
+it('a first chunk of one byte does not end the caution', async () => {
+  const { iterator, pauses } = watched(chunked(1, 100), { cautious: true })
+  expect((await iterator.next()).value).toHaveLength(1)
+  expect((await iterator.next()).value).toHaveLength(1)
+  const third = iterator.next()
+  expect(pauses).toHaveLength(1)
+  pauses[0]?.end()
+  expect((await third).value).toHaveLength(99)
 })
 
 describe('the source', () => {
