@@ -39,7 +39,7 @@ export interface OssClientOptions extends EndpointOptions {
    */
   readonly additionalHeaders?: readonly string[] | undefined
   /**
-   * A caller's own undici dispatcher (proxy, mTLS, custom CA). It is never closed. The default credentials use it too, for STS and
+   * A caller's own undici dispatcher (proxy, mTLS, custom CA), of undici 6, 7 or 8. It is never closed. The default credentials use it too, for STS and
    * a credentials URI.
    * @default one of our own
    */

@@ -105,6 +105,10 @@ class Exchange {
     }
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** Of a body that waits: over after `ms`, or with the request. */
   pause(ms: number): Promise<void> {
     if (this.#isOver) return Promise.resolve()
@@ -124,8 +128,8 @@ class Exchange {
   }
 
   onHeaders(status: number, headers: readonly RawHeader[]): boolean {
-    // An interim answer.
-    if (status < 200) return true
+    // An interim answer, or one that nobody waits for.
+    if (status < 200 || this.#isOver) return true
     const flat: Record<string, string> = Object.create(null)
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = text(headers[at]).toLowerCase()
@@ -195,13 +199,12 @@ class Exchange {
   #openBody(): Uint8Array | AsyncIterable<Uint8Array> | null {
     const { origin, body, cautious = false } = this.#request
     if (body === undefined) return null
-    if (body.contentLength <= smallBytes) {
-      const opened = body.open()
-      if (opened instanceof Uint8Array) return opened
-    }
+    const opened = body.contentLength <= smallBytes ? body.open() : undefined
+    if (opened instanceof Uint8Array) return opened
     const { pace } = this.#surroundings
     const secure = origin.startsWith('https:')
-    return watchedBody(body, { watchdog: this.#watchdog, pace, cautious, secure, exchange: this })
+    const options = { watchdog: this.#watchdog, pace, cautious, secure, exchange: this }
+    return watchedBody(body, opened, options)
   }
 }
 
@@ -242,8 +245,10 @@ export function contentLength({
   return method === 'PUT' || method === 'POST' ? { 'content-length': '0' } : {}
 }
 
-function text(header: RawHeader | undefined): string {
-  return Array.isArray(header) ? header.map(text).join(', ') : String(header)
+/** Bytes above ASCII as undici itself reads them. */
+function text(header: RawHeader = ''): string {
+  if (typeof header === 'string') return header
+  return Buffer.isBuffer(header) ? header.toString('latin1') : header.map(text).join(', ')
 }
 
 function tooLarge(maxBytes: number): OssError {

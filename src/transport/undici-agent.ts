@@ -9,7 +9,7 @@ export type OwnAgent = Pick<Dispatcher, 'dispatch' | 'destroy'>
 
 /**
  * undici's index costs some 50 ms of processor time and 8 MiB more, which is much for a command that sends a few parts. It is what is
- * loaded where the two files are not to be found.
+ * loaded where the file is not to be found.
  */
 export async function createAgent(options: Agent.Options): Promise<OwnAgent> {
   compileParserLean()

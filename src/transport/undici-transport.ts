@@ -1,4 +1,4 @@
-// The only user of undici: whose connections requests go by, and how many there may be.
+// Owns whose connections requests go by, and how many there may be.
 
 import type { Dispatcher } from 'undici'
 import { OssError } from '../primitives/errors.js'

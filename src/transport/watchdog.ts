@@ -24,6 +24,7 @@ export class Watchdog {
   #movedAt = performance.now()
   #ringsAt = 0
   #told = false
+  #isOver = false
 
   /** @param abort ends the request with the error of the limit that has passed */
   constructor(
@@ -66,13 +67,15 @@ export class Watchdog {
     this.#moved()
   }
 
+  /** For good: a body that undici lets go of late may still tell of itself. */
   end(): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#limit = Number.POSITIVE_INFINITY
   }
 
   #moved(): void {
+    if (this.#isOver) return
     this.#movedAt = performance.now()
     this.#told = false
     if (this.#limit === Number.POSITIVE_INFINITY) return

@@ -29,7 +29,9 @@ const largeChunkBytes = 256 * 1024
 const cautionMs = 500
 
 /** Whose body it is. */
-export interface Pausing {
+export interface BodyOwner {
+  /** Nothing more is to be sent; and where nothing was yet, what the body reads into may serve another one by now. */
+  readonly isOver: boolean
   /** Over after `ms`, or with the exchange. */
   pause(ms: number): Promise<void>
 }
@@ -41,24 +43,28 @@ export interface WatchedBodyOptions {
   readonly cautious: boolean
   /** Over TLS. */
   readonly secure: boolean
-  readonly exchange: Pausing
+  readonly exchange: BodyOwner
 }
 
-/** For one reader: it is its own iterator. */
+/**
+ * For one reader: it is its own iterator.
+ *
+ * @param opened what the body has opened already; else it is opened when it is first asked for
+ */
 export function watchedBody(
   body: RequestBody,
+  opened: AsyncIterable<Uint8Array> | undefined,
   options: WatchedBodyOptions,
 ): AsyncIterable<Uint8Array> {
-  return new Pieces(body, options)
+  return new Pieces(body, opened, options)
 }
 
 const done = { done: true, value: undefined } as const
 
-/** Without async functions or closures of its own: this runs for each chunk, and is there for each part under way. */
+/** Without async functions, and without a closure for each chunk: this runs for each chunk, and is there for each part under way. */
 class Pieces implements AsyncIterableIterator<Uint8Array> {
   readonly #body: RequestBody
   readonly #options: WatchedBodyOptions
-  /** From the moment on in which they are asked for. */
   #chunks: AsyncIterator<Uint8Array> | undefined
   #rest: Uint8Array | undefined
   #handed = 0
@@ -67,8 +73,13 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
   #isFirst = true
   #pauses = false
 
-  constructor(body: RequestBody, options: WatchedBodyOptions) {
+  constructor(
+    body: RequestBody,
+    opened: AsyncIterable<Uint8Array> | undefined,
+    options: WatchedBodyOptions,
+  ) {
     this.#body = body
+    this.#chunks = opened?.[Symbol.asyncIterator]()
     this.#options = options
   }
 
@@ -77,6 +88,8 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
+    // Whoever is told that there is no more does not end the source.
+    if (this.#options.exchange.isOver) return this.return()
     this.#measure()
     const rest = this.#rest
     if (rest === undefined) {

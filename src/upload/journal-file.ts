@@ -82,7 +82,7 @@ export class JournalFile {
     if (this.#failure !== undefined || began < this.#patientUntil) return false
     try {
       const written = this.#file.writeNow(line)
-      if (written < Buffer.byteLength(line)) writeRestNow(this.#file, line, written)
+      if (written < Buffer.byteLength(line)) writeRestNow(this.#file, line, some(written))
     } catch (error) {
       this.#fail(error)
       return false
@@ -143,11 +143,17 @@ export class JournalFile {
 
 function writeRestNow(file: OpenFile, line: string, written: number): void {
   let rest = Buffer.from(line).subarray(written)
-  while (rest.byteLength > 0) rest = rest.subarray(file.writeNow(rest))
+  while (rest.byteLength > 0) rest = rest.subarray(some(file.writeNow(rest)))
 }
 
 /** The system may take fewer bytes than it is given. */
 export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   let rest = bytes
-  while (rest.byteLength > 0) rest = rest.subarray(await file.write(rest))
+  while (rest.byteLength > 0) rest = rest.subarray(some(await file.write(rest)))
+}
+
+/** No system says so, but a faulty file system may, and asking again would go on for ever. */
+function some(written: number): number {
+  if (written > 0) return written
+  throw new Error('the file system takes no bytes, and does not say why')
 }

@@ -95,7 +95,7 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
   #taken = 0
   #unreported = 0
   #index: 0 | 1 = 0
-  /** The read that is under way, or was the last one; fails when there is nothing to be read. */
+  /** The read that is under way, or the last one; fails if that has failed. Undefined once everything was handed out. */
   #pending: Promise<void> | undefined
   /** What it fills. */
   #filled: Uint8Array = nothingRead

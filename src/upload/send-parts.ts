@@ -99,7 +99,7 @@ export async function sendFrom(
   const body = new PartReader(source, range, buffers, sent)
   let answer: UploadPartResult
   try {
-    // I2: it compares OSS's CRC-64, where it gives one, with that of the bytes read from the source.
+    // I2: `uploadPart` compares OSS's CRC-64, where it gives one, with that of the bytes read from the source.
     answer = await uploadPart(run.client, {
       bucket,
       key,

@@ -36,7 +36,7 @@ function crcOf(...chunks: readonly Uint8Array[]): bigint {
 
 /** Every byte value, in no simple order. */
 const sample = Uint8Array.from(
-  { length: 600 },
+  { length: 1_200 },
   (_, index) => (index * 167 + (index >> 8) * 31) & 255,
 )
 
@@ -48,7 +48,8 @@ describe('TableCrc64', () => {
   })
 
   it('agrees with the definition around the eight bytes of one step', () => {
-    for (const length of [0, 1, 7, 8, 9, 15, 16, 17, 23, 24, 25, 599, 600]) {
+    // Eight at a time from 512 on.
+    for (const length of [0, 1, 7, 8, 9, 25, 511, 512, 513, 519, 520, 521, 599, 600, 1_199]) {
       const bytes = sample.subarray(0, length)
       expect(crcOf(bytes), `${length} bytes`).toBe(bitwise(bytes))
     }
@@ -60,19 +61,21 @@ describe('TableCrc64', () => {
     }
   })
 
-  it('does not depend on how the bytes are cut, nor on where they lie in memory', () => {
-    const expected = bitwise(sample.subarray(0, 40))
-    for (let cut = 0; cut <= 40; cut++) {
-      expect(crcOf(sample.subarray(0, cut), sample.subarray(cut, 40)), `cut at ${cut}`).toBe(
-        expected,
-      )
-    }
-    for (let offset = 0; offset < 8; offset++) {
-      const shifted = new Uint8Array(offset + 40).subarray(offset)
-      shifted.set(sample.subarray(0, 40))
-      expect(crcOf(shifted), `at offset ${offset}`).toBe(expected)
-    }
-  })
+  it.each([40, 1_200])(
+    'does not depend on how %i bytes are cut, nor on where they lie in memory',
+    (size) => {
+      const whole = sample.subarray(0, size)
+      const expected = bitwise(whole)
+      for (let cut = 0; cut <= size; cut++) {
+        expect(crcOf(whole.subarray(0, cut), whole.subarray(cut)), `cut at ${cut}`).toBe(expected)
+      }
+      for (let offset = 0; offset < 8; offset++) {
+        const shifted = new Uint8Array(offset + size).subarray(offset)
+        shifted.set(whole)
+        expect(crcOf(shifted), `at offset ${offset}`).toBe(expected)
+      }
+    },
+  )
 
   it('goes on after a digest, and starts anew after a reset', () => {
     const crc = new TableCrc64()

@@ -1,6 +1,6 @@
 // What is said to a dispatcher and understood of it, in either dialect; what goes over the wire is in undici-transport.test.ts.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { Agent, type Dispatcher } from 'undici'
 import { Agent as Agent6 } from 'undici-6'
 import { describe, expect, it, vi } from 'vitest'
@@ -32,7 +32,7 @@ type Handler = Required<Dispatcher.DispatchHandler>
 const olderThan7 = (handler: Handler): Teller => ({
   connect: (abort) => handler.onConnect(abort as () => void),
   head: (status, headers) => {
-    const raw = headers.flat().map((text) => Buffer.from(text))
+    const raw = headers.flat().map((text) => Buffer.from(text, 'latin1'))
     expect(handler.onHeaders(status, raw, () => {}, '')).toBe(true)
   },
   data: (text) => expect(handler.onData(Buffer.from(text))).toBe(true),
@@ -226,6 +226,50 @@ describe.each([
       code: 'ERR_OSS_TRANSPORT',
       message: 'no complete answer from OSS (invalid path)',
     })
+  })
+
+  it('a body is opened once, be it small or large, in one or in chunks', () => {
+    for (const size of [1_000, 300_000]) {
+      const bytes = Buffer.alloc(size)
+      const chunks = async function* () {
+        yield bytes
+      }
+      for (const opened of [bytes, chunks()]) {
+        const open = vi.fn(() => opened)
+        const { dispatcher } = sent({ method: 'PUT', body: { contentLength: size, open } })
+        const body = dispatcher.options?.body as unknown as AsyncGenerator | Uint8Array
+        if (!(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().next()
+        expect(open).toHaveBeenCalledOnce()
+      }
+    }
+  })
+
+  it('over TLS a large body begins with a small piece', async () => {
+    const bytes = Buffer.alloc(300_000)
+    const body = { contentLength: bytes.byteLength, open: () => bytes }
+    for (const [origin, size] of [
+      ['https://oss.test', 4096],
+      ['http://oss.test', 64 * 1024],
+    ] as const) {
+      const { dispatcher } = sent({ origin, method: 'PUT', body })
+      const sending = dispatcher.options?.body as unknown as AsyncGenerator<Uint8Array>
+      expect((await sending[Symbol.asyncIterator]().next()).value, origin).toHaveLength(size)
+    }
+  })
+
+  it('an answer after a cancellation sets no timer', async () => {
+    const controller = new AbortController()
+    const timeouts = { idleTimeout: 40, answerTimeout: 40 }
+    const stalls = vi.fn()
+    const { answer, teller, abort } = sent({
+      ...{ signal: controller.signal, timeouts, onStall: stalls },
+    })
+    teller.connect(abort)
+    controller.abort(new Error('stop'))
+    await rejection(answer)
+    teller.head(200, [])
+    await delay(60)
+    expect(stalls).not.toHaveBeenCalled()
   })
 
   it('a body that waits goes on when the request is over', async () => {

@@ -615,6 +615,17 @@ describe('what goes wrong', () => {
       })
     })
 
+    it('an error of open() of a large body surfaces, and its connection is closed', async () => {
+      await using server = await answering(ok)
+      const error = new OssError('gone', { code: 'ERR_OSS_SOURCE' })
+      const open = () => {
+        throw error
+      }
+      expect(await put(server, { contentLength: 100_000, open })).toBe(error)
+      await disconnected(server)
+      expect(server.received.join('')).not.toContain('PUT')
+    })
+
     it('an error of open() surfaces, and nothing is sent', async () => {
       await using server = await answering(ok)
       const error = new OssError('gone', { code: 'ERR_OSS_SOURCE' })

@@ -121,6 +121,20 @@ describe('a limit', () => {
   })
 })
 
+describe('the end', () => {
+  it('is for good: what a body tells of itself later sets no timer', () => {
+    const { watchdog, stalls, passed } = watch()
+    watchdog.sending()
+    watchdog.end()
+    watchdog.sending()
+    watchdog.sent(1)
+    watchdog.answered()
+    expect(vi.getTimerCount()).toBe(0)
+    wait(10_000)
+    expect([stalls, passed]).toEqual([[], []])
+  })
+})
+
 describe('a stall', () => {
   it('is told once for each stretch, at half of the limit', () => {
     const { watchdog, stalls } = watch()

@@ -20,7 +20,12 @@ afterEach(() => {
 /** Writes down what the watchdog is told. */
 function watched(
   body: RequestBody,
-  change: { pace?: Pace; cautious?: boolean; secure?: boolean } = {},
+  change: {
+    pace?: Pace
+    cautious?: boolean
+    secure?: boolean
+    opened?: AsyncIterable<Uint8Array>
+  } = {},
 ) {
   const told: string[] = []
   const watchdog: Pick<Watchdog, 'sending' | 'reading' | 'sent'> = {
@@ -30,12 +35,13 @@ function watched(
   }
   const pauses: { ms: number; end: () => void }[] = []
   const exchange = {
+    isOver: false,
     pause: (ms: number) => new Promise<void>((end) => pauses.push({ ms, end })),
   }
-  const { pace = { quick: false }, cautious = false, secure = false } = change
+  const { pace = { quick: false }, cautious = false, secure = false, opened } = change
   const options = { watchdog: watchdog as Watchdog, pace, cautious, secure, exchange }
-  const iterator = watchedBody(body, options)[Symbol.asyncIterator]()
-  return { iterator, told, pace, pauses }
+  const iterator = watchedBody(body, opened, options)[Symbol.asyncIterator]()
+  return { iterator, told, pace, pauses, exchange }
 }
 
 async function sizesOf(iterator: AsyncIterator<Uint8Array>, msPerPiece = 0) {
@@ -175,6 +181,46 @@ it('a first chunk of one byte does not end the caution', async () => {
   expect(pauses).toHaveLength(1)
   pauses[0]?.end()
   expect((await third).value).toHaveLength(99)
+})
+
+describe('an exchange that is over', () => {
+  it('asks for nothing more, and opens nothing: its memory may serve another body by now', async () => {
+    const open = vi.fn(() => chunked(1000).open())
+    const { iterator, exchange, told } = watched({ contentLength: 1000, open })
+    exchange.isOver = true
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+    expect(open).not.toHaveBeenCalled()
+    expect(told).toEqual([])
+  })
+
+  it('takes no more of a body, and ends it', async () => {
+    let isEnded = false
+    const body: RequestBody = {
+      contentLength: 2000,
+      async *open() {
+        try {
+          yield bytes.subarray(0, 1000)
+          yield bytes.subarray(1000, 2000)
+        } finally {
+          isEnded = true
+        }
+      },
+    }
+    const { iterator, exchange } = watched(body)
+    await iterator.next()
+    exchange.isOver = true
+    expect((await iterator.next()).done).toBe(true)
+    expect(isEnded).toBe(true)
+  })
+})
+
+it('what was opened already is not opened again', async () => {
+  const body = chunked(1000, 10)
+  const opened = body.open() as AsyncIterable<Uint8Array>
+  const open = vi.fn(() => opened)
+  const { iterator } = watched({ ...body, open }, { opened })
+  expect(await sizesOf(iterator)).toMatchObject({ sizes: [1000, 10] })
+  expect(open).not.toHaveBeenCalled()
 })
 
 describe('the source', () => {

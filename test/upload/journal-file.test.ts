@@ -168,6 +168,16 @@ describe('JournalFile', () => {
     expect(fs.openFiles).toBe(0)
   })
 
+  it.each(['write', 'writeNow'] as const)(
+    'fails when %s takes nothing, rather than asking for ever',
+    async (name) => {
+      await begin()
+      change = { write: async () => 0, writeNow: () => 0 }
+      const appended = journal.append('second\n', name === 'write' ? always : undefined)
+      await expect(appended).rejects.toMatchObject({ code: 'ERR_OSS_CHECKPOINT_IO' })
+    },
+  )
+
   it('fails with all that follow when what a durable line depends on does not hold', async () => {
     await begin()
     const taken = new Error('another process has the lock')
