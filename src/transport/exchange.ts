@@ -46,8 +46,8 @@ const smallBytes = 64 * 1024
 type RawHeader = Buffer | string | readonly (Buffer | string)[]
 
 /**
- * undici's own `request` does the same with a stream, an AsyncResource and some promises for each answer, which is a third of what
- * is in memory of a small part under way.
+ * undici's own `request` does the same with a stream, an AsyncResource and some promises for each answer, which is a fifth of what
+ * is in memory of a small part under way (docs/performance.md, "Memory").
  *
  * The methods with `on` are undici's, up to version 7.
  */
