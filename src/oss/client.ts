@@ -39,8 +39,8 @@ export interface OssClientOptions extends EndpointOptions {
    */
   readonly additionalHeaders?: readonly string[] | undefined
   /**
-   * A caller's own undici dispatcher (proxy, mTLS, custom CA), of undici 6, 7 or 8. It is never closed. The default credentials use it too, for STS and
-   * a credentials URI.
+   * A caller's own undici dispatcher (proxy, mTLS, custom CA), of undici 6, 7 or 8. It is never closed. The default credentials use
+   * it too, for STS and a credentials URI.
    * @default one of our own
    */
   readonly dispatcher?: Dispatcher | undefined

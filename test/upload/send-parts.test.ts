@@ -86,6 +86,33 @@ describe('sendParts', () => {
     expect(order).toEqual([1, 2, 3, 4].flatMap((number) => [`part ${number}`, 'recorded']))
   })
 
+  it('I11: waits for the read that is under way when a part has failed', async () => {
+    world = await World.create(randomBytes(2 * 1024 * 1024))
+    world.oss.setFault((request) =>
+      request.partNumber === 1 ? { type: 'reset', afterBodyBytes: 1 } : undefined,
+    )
+    const reads = { begun: 0, ended: 0 }
+    const open = world.fs.open.bind(world.fs)
+    world.fs.open = async (path, flags) => {
+      const file = await open(path, flags)
+      if (flags !== 'r') return file
+      return {
+        ...file,
+        async read(buffer, length, position) {
+          reads.begun += 1
+          // Long after the connection was reset, but for the first chunk.
+          if (position > 0) await delay(300)
+          const count = await file.read(buffer, length, position)
+          reads.ended += 1
+          return count
+        },
+      }
+    }
+    const upload = world.process().upload({ concurrency: 1, partSize: 2 * 1024 * 1024 - 1 })
+    await expect(upload).rejects.toMatchObject({ code: 'ERR_OSS_TRANSPORT' })
+    expect(reads).toEqual({ begun: 2, ended: 2 })
+  })
+
   it('fails when a part is acknowledged before it was sent whole', async () => {
     world = await World.create(randomBytes(2 * 5_000_000))
     world.oss.setFault((request) =>
