@@ -3,8 +3,6 @@
 
 import { setMaxListeners } from 'node:events'
 import { fstatSync } from 'node:fs'
-import { addAbortSignal } from 'node:stream'
-import { isatty } from 'node:tty'
 import { type Interruption, type Output, wordLine } from './io.js'
 import { run } from './run.js'
 
@@ -61,7 +59,7 @@ function output(stream: NodeJS.WriteStream): Output {
 }
 
 function stdinKind(): 'data' | 'directory' | 'terminal' {
-  if (isatty(0)) return 'terminal'
+  if (process.getBuiltinModule('node:tty').isatty(0)) return 'terminal'
   try {
     // Node reads a directory as if it were empty.
     return fstatSync(0).isDirectory() ? 'directory' : 'data'
@@ -70,13 +68,20 @@ function stdinKind(): 'data' | 'directory' | 'terminal' {
   }
 }
 
+/** What `--help` and `--version` do not use is not loaded: streams are a tenth of what they take. */
+let stderr: Output | undefined
+
 const exitCode = await run({
   argv: process.argv.slice(2),
   env: process.env,
-  stdin: () => addAbortSignal(controller.signal, process.stdin),
+  stdin: () =>
+    process.getBuiltinModule('node:stream').addAbortSignal(controller.signal, process.stdin),
   stdinKind,
   stdout: output(process.stdout),
-  stderr: output(process.stderr),
+  get stderr() {
+    stderr ??= output(process.stderr)
+    return stderr
+  },
   signal: controller.signal,
   now: () => performance.now(),
 })
