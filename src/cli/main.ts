@@ -32,6 +32,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+/** Made when it is asked for: the streams that `--help` and `--version` do not use are a tenth of what those take. */
+let madeStderr: Output | undefined
+
+function stderr(): Output {
+  madeStderr ??= output(process.stderr)
+  return madeStderr
+}
+
 function output(stream: NodeJS.WriteStream): Output {
   let isOpen = true
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -39,9 +47,9 @@ function output(stream: NodeJS.WriteStream): Output {
     // Nobody reads any more. What was asked for is the upload, and it goes on.
     if (error.code === 'EPIPE') return
     process.exitCode = 1
-    if (stream !== process.stderr) {
+    if (stream === process.stdout) {
       const text = `cannot write to stdout: ${error.message}; free some space or write elsewhere`
-      process.stderr.write(wordLine('error', text))
+      stderr().write(wordLine('error', text))
     }
   })
   return {
@@ -68,9 +76,6 @@ function stdinKind(): 'data' | 'directory' | 'terminal' {
   }
 }
 
-/** What `--help` and `--version` do not use is not loaded: streams are a tenth of what they take. */
-let stderr: Output | undefined
-
 const exitCode = await run({
   argv: process.argv.slice(2),
   env: process.env,
@@ -79,8 +84,7 @@ const exitCode = await run({
   stdinKind,
   stdout: output(process.stdout),
   get stderr() {
-    stderr ??= output(process.stderr)
-    return stderr
+    return stderr()
   },
   signal: controller.signal,
   now: () => performance.now(),
