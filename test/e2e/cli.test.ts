@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +10,7 @@ import {
   credentials,
   type Ended,
   keptTexts,
+  runtimePath,
   type StartOptions,
   sentinels,
   startOssup,
@@ -488,5 +491,20 @@ describe('what is loaded', () => {
     const { exitCode, loaded } = await loadedBy(...upload())
     expect(exitCode).toBe(0)
     expect(loaded).toContain('/node_modules/undici/')
+  })
+})
+
+describe('a stdout that takes nothing', () => {
+  it('is told of on stderr, with exit code 1', () => {
+    const readOnly = openSync(commandPath, 'r')
+    const { status, stderr } = spawnSync(runtimePath, [commandPath, '--version'], {
+      stdio: ['ignore', readOnly, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(readOnly)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(
+      /^ossup: error: cannot write to stdout: E[A-Z]+: .*; free some space or write elsewhere\n$/,
+    )
   })
 })
