@@ -35,9 +35,6 @@ function buildTables(): Tables {
   return { high, low }
 }
 
-/** Below this many bytes, one at a time is quicker: the eight tables are 16 KiB, and rarely in the cache when they are asked for a line. */
-const shortBytes = 512
-
 /** One running CRC-64, eight bytes per step ("slicing-by-8"). */
 export class TableCrc64 {
   #high = -1
@@ -50,7 +47,7 @@ export class TableCrc64 {
     let l = this.#low
     let index = 0
     // Every index below is within its array: the fallbacks, never taken, only satisfy the type checker.
-    for (const end = chunk.length < shortBytes ? 0 : chunk.length - 7; index < end; index += 8) {
+    for (const end = chunk.length - 7; index < end; index += 8) {
       // A register XORed into the next eight bytes has the same effect as a register in front of them.
       const a = l ^ word(chunk, index)
       const b = h ^ word(chunk, index + 4)

@@ -5,6 +5,7 @@ import type { CheckpointSession } from './checkpoint-store.js'
 import {
   encodeEntry,
   encodeHeader,
+  encodePart,
   type JournalCompleting,
   type JournalContent,
   type JournalHeader,
@@ -172,7 +173,7 @@ export class Checkpoint {
   async recordPart(part: JournalPart): Promise<void> {
     this.#parts.set(part.number, part)
     this.#current.add(part.number)
-    await this.#session?.append(encodeEntry({ type: 'part', ...part }), false)
+    await this.#session?.append(encodePart(part), false)
   }
 
   /** Verified against the journal's own record: only `verify: 'stat'` will want to know which source it was. */
@@ -273,7 +274,7 @@ export class Checkpoint {
     const lines: string[] = []
     for (const part of this.#parts.values()) {
       if (this.#current.has(part.number) === current) {
-        lines.push(encodeEntry({ type: 'part', ...part }))
+        lines.push(encodePart(part))
       }
     }
     if (this.#completing !== undefined && this.#completingIsCurrent === current) {

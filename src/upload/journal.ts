@@ -1,6 +1,7 @@
 // Pure: the checkpoint's format, version 1. One JSON object a line, each ending in the checksum of what stands before it.
 
-import { crc64, parseCrc64 } from '../primitives/crc64.js'
+import { parseCrc64 } from '../primitives/crc64.js'
+import { crc64Hex } from '../primitives/crc64-hex.js'
 import { isEncodableEtag } from '../xml/multipart-xml.js'
 import { maxPartCount, maxPartSize, minPartSize } from './plan.js'
 import type { SourceIdentity } from './source.js'
@@ -85,16 +86,27 @@ export function encodeHeader(header: JournalHeader): string {
 }
 
 export function encodeEntry(entry: JournalEntry): string {
-  return encodeLine(entry)
+  return entry.type === 'part' ? encodePart(entry) : encodeLine(entry)
+}
+
+/** The one line that is written thousands of times, with small parts twice in a millisecond: by hand where nothing has to be escaped. */
+export function encodePart({ number, size, crc64, etag }: JournalPart): string {
+  if (!/^[\w-]*$/.test(etag)) return encodeLine({ type: 'part', number, size, crc64, etag })
+  const body = `{"type":"part","number":${number},"size":${size},"crc64":"${crc64}","etag":"${etag}"`
+  return seal(body, crc64Hex(body))
 }
 
 function encodeLine(value: object): string {
   const body = JSON.stringify(value).slice(0, -1)
-  return `${body},"sum":"${checksum(Buffer.from(body))}"}\n`
+  return seal(body, checksum(Buffer.from(body)))
 }
 
-function checksum(body: Uint8Array): string {
-  return crc64(body).toString(16).padStart(16, '0')
+function seal(body: string, sum: string): string {
+  return `${body},"sum":"${sum}"}\n`
+}
+
+function checksum(body: Buffer): string {
+  return crc64Hex(body.toString('latin1'))
 }
 
 /** Any bytes give a result; nothing that a line claims is used unless its checksum and shape hold. */

@@ -48,7 +48,6 @@ describe('TableCrc64', () => {
   })
 
   it('agrees with the definition around the eight bytes of one step', () => {
-    // Eight at a time from 512 on.
     for (const length of [0, 1, 7, 8, 9, 25, 511, 512, 513, 519, 520, 521, 599, 600, 1_199]) {
       const bytes = sample.subarray(0, length)
       expect(crcOf(bytes), `${length} bytes`).toBe(bitwise(bytes))

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import {
   encodeEntry,
   encodeHeader,
+  encodePart,
   type JournalEntry,
   type JournalHeader,
   parseJournal,
@@ -34,6 +35,13 @@ const part = fc.record({
   crc64,
   etag,
 })
+/** As OSS gives them: written by hand. */
+const plainPart = fc.record({
+  number: fc.integer({ min: 1, max: 10_000 }),
+  size: fc.integer({ min: 1, max: maxPartSize }),
+  crc64,
+  etag: fc.stringMatching(/^[0-9A-F]{32}(-[0-9]{1,5})?$/),
+})
 const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
   part.map((value) => ({ type: 'part' as const, ...value })),
   source.map((value) => ({ type: 'source' as const, ...value })),
@@ -45,6 +53,19 @@ const entry: fc.Arbitrary<JournalEntry> = fc.oneof(
 const journal = fc.tuple(header, fc.array(entry, { maxLength: 12 }))
 
 const states = ['intact', 'torn', 'damaged', 'unreadable', 'newer']
+
+it('writes a part as JSON.stringify does', () => {
+  fc.assert(
+    fc.property(fc.oneof(part, plainPart), (part) => {
+      const { sum, ...rest } = JSON.parse(encodePart(part))
+      expect(encodePart(part)).toBe(`${JSON.stringify({ ...rest, sum })}\n`)
+      expect(rest).toEqual({ type: 'part', ...part })
+      expect(Object.keys(rest)).toEqual(['type', 'number', 'size', 'crc64', 'etag'])
+      expect(encodeEntry({ type: 'part', ...part })).toBe(encodePart(part))
+    }),
+    { numRuns },
+  )
+})
 
 it('reads back whatever was written', () => {
   fc.assert(
