@@ -70,7 +70,7 @@ export class JournalFile {
   }
 
   /**
-   * The page cache takes a line in 3 us, and handing it to another thread costs ten times as much, which shows with small parts. So
+   * The page cache takes a line in 10 us, and handing it to another thread costs several times as much, which shows with small parts. So
    * it is written here, unless that may hold up the connections: while a sync is under way, for which the system may let writes
    * wait, and after a write that took long, as over a network or when too much waits for the disk.
    *
