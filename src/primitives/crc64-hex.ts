@@ -3,23 +3,15 @@
 // A line is written for each part, long after the line before it: everything that its checksum touches comes from far memory. So
 // it goes by four bits at a time, for which the tables take 128 bytes instead of 2 KiB, and by no object and no BigInt.
 
-/** The ECMA-182 polynomial, bits reflected (0xC96C5795D7870F42), in two signed 32-bit halves. */
-const polynomialHigh = 0xc96c5795 | 0
-const polynomialLow = 0xd7870f42 | 0
+import { registerAfter } from './crc64-table.js'
 
 /** Entry `n` is the register that the four bits `n` leave; 64 bits in two halves. */
 const high = new Int32Array(16)
 const low = new Int32Array(16)
 for (let bits = 0; bits < 16; bits++) {
-  let h = 0
-  let l = bits
-  for (let bit = 0; bit < 4; bit++) {
-    const divide = -(l & 1)
-    l = ((l >>> 1) | (h << 31)) ^ (polynomialLow & divide)
-    h = (h >>> 1) ^ (polynomialHigh & divide)
-  }
-  high[bits] = h
-  low[bits] = l
+  const left = registerAfter(bits, 4)
+  high[bits] = left.high
+  low[bits] = left.low
 }
 
 /**

@@ -12,19 +12,25 @@ interface Tables {
 
 let tables: Tables | undefined
 
+/** An empty register, in two halves, after the lowest `bits` bits of `value`. */
+export function registerAfter(value: number, bits: number): { high: number; low: number } {
+  let high = 0
+  let low = value
+  for (let bit = 0; bit < bits; bit++) {
+    const divide = -(low & 1)
+    low = ((low >>> 1) | (high << 31)) ^ (polynomialLow & divide)
+    high = (high >>> 1) ^ (polynomialHigh & divide)
+  }
+  return { high, low }
+}
+
 function buildTables(): Tables {
   const high = new Int32Array(2048)
   const low = new Int32Array(2048)
   for (let byte = 0; byte < 256; byte++) {
-    let h = 0
-    let l = byte
-    for (let bit = 0; bit < 8; bit++) {
-      const divide = -(l & 1)
-      l = ((l >>> 1) | (h << 31)) ^ (polynomialLow & divide)
-      h = (h >>> 1) ^ (polynomialHigh & divide)
-    }
-    high[byte] = h
-    low[byte] = l
+    const left = registerAfter(byte, 8)
+    high[byte] = left.high
+    low[byte] = left.low
   }
   for (let entry = 256; entry < 2048; entry++) {
     const h = high[entry - 256] ?? 0
