@@ -3,16 +3,9 @@
 // A line is written for each part, long after the line before it: everything that its checksum touches comes from far memory. So
 // it goes by four bits at a time, for which the tables take 128 bytes instead of 2 KiB, and by no object and no BigInt.
 
-import { registerAfter } from './crc64-table.js'
+import { tableOf } from './crc64-table.js'
 
-/** Entry `n` is the register that the four bits `n` leave; 64 bits in two halves. */
-const high = new Int32Array(16)
-const low = new Int32Array(16)
-for (let bits = 0; bits < 16; bits++) {
-  const left = registerAfter(bits, 4)
-  high[bits] = left.high
-  low[bits] = left.low
-}
+const { high, low } = tableOf(4)
 
 /**
  * The CRC-64 as 16 lower-case digits. For some hundred bytes: `crc64` is faster with many.

@@ -12,26 +12,26 @@ interface Tables {
 
 let tables: Tables | undefined
 
-/** An empty register, in two halves, after the lowest `bits` bits of `value`. */
-export function registerAfter(value: number, bits: number): { high: number; low: number } {
-  let high = 0
-  let low = value
-  for (let bit = 0; bit < bits; bit++) {
-    const divide = -(low & 1)
-    low = ((low >>> 1) | (high << 31)) ^ (polynomialLow & divide)
-    high = (high >>> 1) ^ (polynomialHigh & divide)
+/** The entries of a step of `bits` bits: what each value of so many leaves. What `length` has more of is left zero. */
+export function tableOf(bits: number, length = 2 ** bits): Tables {
+  const high = new Int32Array(length)
+  const low = new Int32Array(length)
+  for (let value = 0; value < 2 ** bits; value++) {
+    let h = 0
+    let l = value
+    for (let bit = 0; bit < bits; bit++) {
+      const divide = -(l & 1)
+      l = ((l >>> 1) | (h << 31)) ^ (polynomialLow & divide)
+      h = (h >>> 1) ^ (polynomialHigh & divide)
+    }
+    high[value] = h
+    low[value] = l
   }
   return { high, low }
 }
 
 function buildTables(): Tables {
-  const high = new Int32Array(2048)
-  const low = new Int32Array(2048)
-  for (let byte = 0; byte < 256; byte++) {
-    const left = registerAfter(byte, 8)
-    high[byte] = left.high
-    low[byte] = left.low
-  }
+  const { high, low } = tableOf(8, 2048)
   for (let entry = 256; entry < 2048; entry++) {
     const h = high[entry - 256] ?? 0
     const l = low[entry - 256] ?? 0

@@ -1,25 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { crc64 } from '../../src/primitives/crc64.js'
 import { crc64Hex } from '../../src/primitives/crc64-hex.js'
-
-interface Vector {
-  readonly name: string
-  readonly hex: string
-  readonly repeat: number
-  readonly lengthBytes: number
-  readonly crc64: string
-}
-
-const file = new URL('../../fixtures/crc64/vectors.json', import.meta.url)
-const vectors = (JSON.parse(readFileSync(file, 'utf8')) as Partial<Vector>[]).filter(
-  (vector): vector is Vector => vector.hex !== undefined && (vector.lengthBytes ?? 0) <= 1 << 20,
-)
+import { crc64Vectors } from '../support/crc64-vectors.js'
 
 const hexOf = (bytes: Uint8Array) => crc64Hex(Buffer.from(bytes).toString('latin1'))
 const digits = (value: bigint) => value.toString(16).padStart(16, '0')
 
-it.each(vectors)('agrees with the fixture: $name', ({ hex, repeat, lengthBytes, crc64 }) => {
+it.each(crc64Vectors)('agrees with the fixture: $name', ({ hex, repeat, lengthBytes, crc64 }) => {
   const bytes = Buffer.from(hex.repeat(repeat), 'hex')
   expect(bytes.byteLength).toBe(lengthBytes)
   expect(hexOf(bytes)).toBe(digits(BigInt(crc64)))

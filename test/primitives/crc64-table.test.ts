@@ -1,19 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { TableCrc64 } from '../../src/primitives/crc64-table.js'
-
-interface Vector {
-  readonly name: string
-  readonly hex: string
-  readonly repeat: number
-  readonly lengthBytes: number
-  readonly crc64: string
-}
-
-const file = new URL('../../fixtures/crc64/vectors.json', import.meta.url)
-const vectors = (JSON.parse(readFileSync(file, 'utf8')) as Partial<Vector>[]).filter(
-  (vector): vector is Vector => vector.hex !== undefined && (vector.lengthBytes ?? 0) <= 1 << 20,
-)
+import { crc64Vectors } from '../support/crc64-vectors.js'
 
 /** Bit by bit, straight from the definition. */
 function bitwise(bytes: Uint8Array): bigint {
@@ -41,7 +28,7 @@ const sample = Uint8Array.from(
 )
 
 describe('TableCrc64', () => {
-  it.each(vectors)('agrees with the fixture: $name', ({ hex, repeat, lengthBytes, crc64 }) => {
+  it.each(crc64Vectors)('agrees with the fixture: $name', ({ hex, repeat, lengthBytes, crc64 }) => {
     const bytes = Buffer.from(hex.repeat(repeat), 'hex')
     expect(bytes.byteLength).toBe(lengthBytes)
     expect(crcOf(bytes)).toBe(BigInt(crc64))
