@@ -13,7 +13,7 @@ interface Tables {
 let tables: Tables | undefined
 
 /** The entries of a step of `bits` bits: what each value of so many leaves. What `length` has more of is left zero. */
-export function tableOf(bits: number, length = 2 ** bits): Tables {
+export function tableOf(bits: number, length: number = 2 ** bits): Tables {
   const high = new Int32Array(length)
   const low = new Int32Array(length)
   for (let value = 0; value < 2 ** bits; value++) {
