@@ -69,7 +69,7 @@ export async function comparePeers(
   return comparisons
 }
 
-/** With and without a record of each part; small parts, so that the record weighs as much as it can. */
+/** With and without a record of each part; small parts, so that the record weighs as much as it can. Many pairs: it is less than what two differ by. */
 export async function compareCheckpoint(
   bench: Bench,
   { quick, pairs }: BenchOptions,
@@ -80,7 +80,7 @@ export async function compareCheckpoint(
   const path = join(bench.workspace.folder, 'many-parts.bin')
   const file = await makeRandomFile(path, count * partSize)
   const own = ours('http', { partSize, concurrency: 4 })
-  return compared(bench, own, { ...own, checkpoint: false }, file, pairs ?? 5, say)
+  return compared(bench, own, { ...own, checkpoint: false }, file, pairs ?? 15, say)
 }
 
 export async function compareConcurrency(

@@ -6,10 +6,10 @@ import type { FileSystem } from './file-system.js'
 import type { OpenFile } from './open-file.js'
 
 /**
- * The first record is synced at once and the others ten times a second, beside the parts: a power failure costs the records of a
- * moment, never of minutes, and a sync for each of many small parts would cost more than sending them.
+ * A record that comes after a quiet second is synced at once and the others once a second, beside the parts: a power failure costs the
+ * records of a second, whose parts a list still finds, and a sync for each of many small parts would cost more than sending them.
  */
-const syncIntervalMs = 100
+const syncIntervalMs = 1000
 /** What takes longer has not gone to the page cache alone. */
 const slowWriteMs = 5
 /** For so long after a slow write all are handed to other threads. */

@@ -14,11 +14,16 @@ let calls: string[]
 /** What the file does otherwise than `fs`. */
 let change: Partial<OpenFile>
 let journal: JournalFile
+/** Ends the wait for the next sync. */
+let wake: () => void
+let sleptMs: number[]
 
 beforeEach(() => {
   fs = new MemoryFileSystem()
   calls = []
   change = {}
+  wake = () => {}
+  sleptMs = []
   vi.useFakeTimers({ toFake: ['performance'] })
   const open = async (name: string, flags: 'a'): Promise<OpenFile> => {
     const file = await fs.open(name, flags)
@@ -29,8 +34,10 @@ beforeEach(() => {
       }) as OpenFile[K]
     return { ...file, write: call('write'), writeNow: call('writeNow'), sync: call('sync') }
   }
-  const sleep = (_: number, signal: AbortSignal): Promise<void> =>
+  const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
+      sleptMs.push(ms)
+      wake = resolve
       if (signal.aborted) resolve()
       signal.addEventListener('abort', () => resolve())
     })
@@ -198,5 +205,22 @@ describe('JournalFile', () => {
     expect(fs.openFiles).toBe(0)
     fs.powerFailure('all')
     expect(fs.text(path).split('\n')).toHaveLength(22)
+  })
+
+  it('syncs once a second, and at once after a second in which nothing was written', async () => {
+    const syncs = () => calls.filter((name) => name === 'sync').length
+    await begin()
+    await journal.append('second\n')
+    await settle()
+    expect([sleptMs, syncs()]).toEqual([[1000], 0])
+    wake()
+    await settle()
+    expect([sleptMs, syncs()]).toEqual([[1000, 1000], 1])
+    wake()
+    await settle()
+    expect(syncs()).toBe(1)
+    await journal.append('third\n')
+    await settle()
+    expect([sleptMs, syncs()]).toEqual([[1000, 1000, 1000], 2])
   })
 })
