@@ -69,7 +69,10 @@ export async function comparePeers(
   return comparisons
 }
 
-/** With and without a record of each part; small parts, so that the record weighs as much as it can. Many pairs: it is less than what two differ by. */
+/**
+ * With and without a record of each part; small parts, so that the record weighs as much as it can. It is still less than what two
+ * processes differ by, so it takes many pairs.
+ */
 export async function compareCheckpoint(
   bench: Bench,
   { quick, pairs }: BenchOptions,
