@@ -51,7 +51,7 @@ export class JournalFile {
    *   a moment later.
    */
   append(line: string, beforeDurable?: () => Promise<void>): Promise<void> {
-    if (beforeDurable === undefined && this.#writeNow(line)) return done
+    if (beforeDurable === undefined && this.#queued === 0 && this.#writeNow(line)) return done
     this.#queued += 1
     const written = this.#tail.then(() => this.#write(line, beforeDurable))
     this.#tail = written.then(
@@ -77,7 +77,7 @@ export class JournalFile {
    * @returns false when the line has to go by way of the queue, which then also tells of a failure.
    */
   #writeNow(line: string): boolean {
-    if (this.#file === undefined || this.#queued > 0 || this.#flush !== undefined) return false
+    if (this.#file === undefined || this.#flush !== undefined) return false
     const began = performance.now()
     if (this.#failure !== undefined || began < this.#patientUntil) return false
     try {
@@ -95,6 +95,8 @@ export class JournalFile {
 
   async #write(line: string, beforeDurable?: () => Promise<void>): Promise<void> {
     try {
+      // What had to wait for a sync, or for a line before it, has not to wait for another thread as well.
+      if (beforeDurable === undefined && this.#writeNow(line)) return
       if (this.#failure !== undefined) throw this.#failure
       await beforeDurable?.()
       this.#file ??= await this.#fs.open(this.#path, 'a')

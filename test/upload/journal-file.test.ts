@@ -91,6 +91,37 @@ describe('JournalFile', () => {
     expect(fs.text(path)).toBe('first\nsecond\nthird\n')
   })
 
+  it('hands no more lines over once the sync is done, however many wait behind each other', async () => {
+    await begin()
+    let finishSync = (): void => {}
+    let finishWrite = (): void => {}
+    change = {
+      sync: () => new Promise((resolve) => (finishSync = resolve)),
+      async write(bytes) {
+        await new Promise<void>((resolve) => (finishWrite = resolve))
+        fs.put(path, Buffer.from(fs.text(path) + Buffer.from(bytes).toString()))
+        return bytes.byteLength
+      },
+    }
+    wake()
+    await journal.append('second\n')
+    await settle()
+    wake()
+    await settle()
+    const waiting = ['third\n', 'fourth\n', 'fifth\n'].map((line) => journal.append(line))
+    await settle()
+    finishSync()
+    await settle()
+    expect(calls).toEqual(['writeNow', 'sync', 'write'])
+    finishWrite()
+    await Promise.all(waiting)
+    expect(calls).toEqual(['writeNow', 'sync', 'write', 'writeNow', 'writeNow'])
+    await journal.append('sixth\n')
+    expect(calls.pop()).toBe('writeNow')
+    expect(fs.text(path)).toBe('first\nsecond\nthird\nfourth\nfifth\nsixth\n')
+    finishSync()
+  })
+
   it('lets no line overtake one that was handed over', async () => {
     await begin()
     let finish = (): void => {}
