@@ -13,6 +13,7 @@ import {
   type JournalSuperseded,
   parseJournal,
 } from './journal.js'
+import { PartNumbers, PartRecords } from './part-records.js'
 import type { SourceIdentity } from './source.js'
 
 /** The journal's mark of an upload id that is gone because its object is complete. */
@@ -30,8 +31,8 @@ export class Checkpoint {
   #isShared = false
   #header: JournalHeader | undefined
   #source: SourceIdentity | undefined
-  readonly #parts = new Map<number, JournalPart>()
-  readonly #current = new Set<number>()
+  readonly #parts = new PartRecords()
+  readonly #current = new PartNumbers()
   #completing: JournalCompleting | undefined
   #completingIsCurrent = false
   #superseded: JournalSuperseded[] = []
@@ -95,12 +96,12 @@ export class Checkpoint {
       : header
   }
 
-  get parts(): ReadonlyMap<number, JournalPart> {
+  get parts(): Omit<PartRecords, 'set' | 'clear'> {
     return this.#parts
   }
 
   /** Parts recorded or verified against the source as it is now. */
-  get current(): ReadonlySet<number> {
+  get current(): Omit<PartNumbers, 'add' | 'delete' | 'clear'> {
     return this.#current
   }
 
@@ -171,7 +172,7 @@ export class Checkpoint {
 
   /** I2: only for a part that OSS acknowledged, or that was verified. */
   async recordPart(part: JournalPart): Promise<void> {
-    this.#parts.set(part.number, part)
+    this.#parts.set(part)
     this.#current.add(part.number)
     await this.#session?.append(encodePart(part), false)
   }
@@ -194,7 +195,7 @@ export class Checkpoint {
     this.#isShared = true
     this.#source = source
     this.#completingIsCurrent = completingIsCurrent
-    for (const [number, part] of parts) this.#parts.set(number, part)
+    for (const part of parts.values()) this.#parts.set(part)
     this.#current.clear()
     for (const number of current) this.#current.add(number)
     await this.#rewrite()
@@ -249,7 +250,7 @@ export class Checkpoint {
   #adopt(content: JournalContent): void {
     this.#header = content.header
     this.#source = content.source
-    for (const [number, part] of content.parts) this.#parts.set(number, part)
+    for (const part of content.parts.values()) this.#parts.set(part)
     for (const number of content.current) this.#current.add(number)
     this.#completing = content.completing
     this.#completingIsCurrent = content.completingIsCurrent

@@ -4,7 +4,7 @@ import { listParts } from '../oss/listings.js'
 import { completeMultipartUpload } from '../oss/multipart.js'
 import type { HeadObjectResult } from '../oss/object.js'
 import { judge, Retries } from '../oss/retry.js'
-import { combineCrc64, formatCrc64, parseCrc64 } from '../primitives/crc64.js'
+import { combineCrc64, formatCrc64 } from '../primitives/crc64.js'
 import { OssError, OssServiceError } from '../primitives/errors.js'
 import { AttemptHistory } from './attempt-history.js'
 import {
@@ -14,7 +14,7 @@ import {
   storedWithoutCallback,
   type Verdict,
 } from './inspect-object.js'
-import type { JournalPart } from './journal.js'
+import type { PartRecords } from './part-records.js'
 import type { PartPlan } from './plan.js'
 import type { Completion } from './result.js'
 import { isServiceError, isUnsettled, settlesLater, type UploadRun } from './run.js'
@@ -24,15 +24,30 @@ const operation = 'CompleteMultipartUpload'
 /** Tries at least at a Complete whose answer is lost, each after a look at the object: these are no blind retries. */
 const leastAttempts = 4
 
-export function expectedObject(plan: PartPlan, parts: ReadonlyMap<number, JournalPart>): Expected {
+export function expectedObject(
+  plan: PartPlan,
+  parts: Pick<PartRecords, 'sizeOf' | 'crc64Of'>,
+): Expected {
   let crc = 0n
   for (let number = 1; number <= plan.count; number++) {
-    const part = parts.get(number)
-    const partCrc = part && parseCrc64(part.crc64)
-    if (part === undefined || partCrc === undefined) throw new Error(`part ${number} is not done`)
-    crc = combineCrc64(crc, partCrc, part.size)
+    const size = parts.sizeOf(number)
+    const partCrc = parts.crc64Of(number)
+    if (size === undefined || partCrc === undefined) throw new Error(`part ${number} is not done`)
+    crc = combineCrc64(crc, partCrc, size)
   }
   return { size: plan.size, crc64: formatCrc64(crc) }
+}
+
+function listOf(
+  plan: PartPlan,
+  parts: Pick<PartRecords, 'etagOf'>,
+): { readonly partNumber: number; readonly etag: string }[] {
+  const list = []
+  for (let partNumber = 1; partNumber <= plan.count; partNumber++) {
+    const etag = parts.etagOf(partNumber)
+    if (etag !== undefined) list.push({ partNumber, etag })
+  }
+  return list
 }
 
 /**
@@ -62,10 +77,7 @@ export async function completeUpload(
     signal?.throwIfAborted()
     const startedAt = performance.now()
     try {
-      const parts = [...checkpoint.parts.values()]
-        .filter(({ number }) => number <= plan.count)
-        .sort((a, b) => a.number - b.number)
-        .map(({ number, etag }) => ({ partNumber: number, etag }))
+      const parts = listOf(plan, checkpoint.parts)
       const result = await completeMultipartUpload(client, { ...target, parts })
       return { ...(await confirmStored(run, expected, result, operation)), ...expected }
     } catch (error) {

@@ -16,21 +16,39 @@ const tailBytes = 8 * 1024
 const bufferBytes = chunkBytes + tailBytes
 
 /**
- * Memory for one part at a time: two chunks, reused by every part that a worker sends.
+ * Whether the next chunk is read while one is being sent. Of a part of two chunks that is one read, where another connection could be
+ * sending; without it, four and eight connections take 5 % less processor time over http, because their chunks stay in the
+ * processor's cache. One connection alone would be idle meanwhile, and takes 14 % longer.
+ */
+export function isReadAhead(partSize: number, concurrency: number): boolean {
+  return concurrency === 1 || partSize > 2 * chunkBytes
+}
+
+/**
+ * Memory for one part at a time: two chunks, or one without reading ahead, reused by every part that a worker sends.
  *
- * Two are enough because undici asks for a chunk only when the one before was flushed, as long as that one is larger than
+ * They are enough because undici asks for a chunk only when the one before was flushed, as long as that one is larger than
  * the socket's high-water mark; only the last two chunks of a part can be smaller.
  */
 export class PartBuffers {
+  readonly readsAhead: boolean
   /** The chunks are in its memory: it reads them where they are. */
-  readonly crc: Crc64 = new Crc64(2 * bufferBytes)
-  readonly #whole = [this.#view(0, chunkBytes), this.#view(1, chunkBytes)] as const
+  readonly crc: Crc64
+  readonly #whole: readonly Uint8Array[]
 
-  chunk(index: 0 | 1, size: number): Uint8Array {
-    return size === chunkBytes ? this.#whole[index] : this.#view(index, size)
+  constructor(readsAhead: boolean = true) {
+    const count = readsAhead ? 2 : 1
+    this.readsAhead = readsAhead
+    this.crc = new Crc64(count * bufferBytes)
+    this.#whole = Array.from({ length: count }, (_, index) => this.#view(index, chunkBytes))
   }
 
-  #view(index: 0 | 1, size: number): Uint8Array {
+  chunk(index: number, size: number): Uint8Array {
+    const whole = size === chunkBytes ? this.#whole[index] : undefined
+    return whole ?? this.#view(index, size)
+  }
+
+  #view(index: number, size: number): Uint8Array {
     const start = index * bufferBytes
     return this.crc.room.subarray(start, start + size)
   }
@@ -141,7 +159,14 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
     if (this.#unreported > 0) this.#onBytes(this.#unreported)
     this.#unreported = 0
     if (this.#tail !== undefined) return this.#handLast(this.#tail)
+    if (this.#isDue()) this.#readNext()
     return this.#pending === undefined ? Promise.resolve(done) : this.#pending.then(this.#take)
+  }
+
+  /** Without reading ahead: the one chunk was flushed, else no more would be asked for. Once stopped it may serve another part. */
+  #isDue(): boolean {
+    const isAllTaken = this.#taken > 0 && this.#taken === this.#position
+    return isAllTaken && this.#position < this.#range.size && !this.#stopped
   }
 
   readonly #take = (): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
@@ -149,7 +174,7 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
     const filled = this.#filled
     if (this.#position < this.#range.size) {
       // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
-      this.#readNext()
+      if (this.#buffers.readsAhead) this.#readNext()
       return this.#hand(filled)
     }
     this.#unchanged = this.#source.assertUnchanged(this.#range.size === this.#source.size)
@@ -197,7 +222,7 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
     const rest = this.#range.size - this.#position
     const size = rest <= bufferBytes ? rest : chunkBytes
     this.#filled = this.#buffers.chunk(this.#index, size)
-    this.#index = this.#index === 0 ? 1 : 0
+    if (this.#buffers.readsAhead) this.#index = this.#index === 0 ? 1 : 0
     this.#pending = this.#source.read(this.#filled, this.#range.offset + this.#position)
     this.#position += size
     // As above: it may never be asked for.

@@ -40,9 +40,9 @@ export interface Reconciliation {
  */
 export function reconcileParts(
   plan: PartPlan,
-  recorded: ReadonlyMap<number, RecordedPart>,
+  recorded: Pick<ReadonlyMap<number, RecordedPart>, 'get'>,
   listed: ReadonlyMap<number, ServerPart> | undefined,
-  trusted: ReadonlySet<number>,
+  trusted: Pick<ReadonlySet<number>, 'has'>,
 ): Reconciliation {
   const keep: number[] = []
   const verify: PartToVerify[] = []
@@ -62,7 +62,7 @@ export function reconcileParts(
 export function reconcilePart(
   number: number,
   size: number,
-  recorded: ReadonlyMap<number, RecordedPart>,
+  recorded: Pick<ReadonlyMap<number, RecordedPart>, 'get'>,
   listed: ReadonlyMap<number, ServerPart> | undefined,
 ): PartToVerify | 'absent' | 'lost' {
   const record = sized(recorded.get(number), size)

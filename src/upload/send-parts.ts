@@ -4,7 +4,8 @@ import { type UploadPartResult, uploadPart } from '../oss/multipart.js'
 import { contentMd5Of } from './digest-part.js'
 import type { JournalPart } from './journal.js'
 import { runPool } from './part-pool.js'
-import { PartBuffers, PartReader } from './part-reader.js'
+import { isReadAhead, PartBuffers, PartReader } from './part-reader.js'
+import { PartNumbers } from './part-records.js'
 import { type PartPlan, type PartRange, partRange } from './plan.js'
 import type { Progress } from './progress.js'
 import type { PartToVerify, Reconciliation } from './reconcile.js'
@@ -17,14 +18,14 @@ export interface PartTally {
   readonly resumed: { parts: number; bytes: number }
   readonly sent: { parts: number; bytes: number }
   /** Sent or verified by this run. */
-  readonly done: Set<number>
+  readonly done: PartNumbers
   /** The part that was begun last; with one at a time, the one that failed. */
   begun: number
 }
 
 export function newTally(): PartTally {
   const none = () => ({ parts: 0, bytes: 0 })
-  return { resumed: none(), sent: none(), done: new Set(), begun: 0 }
+  return { resumed: none(), sent: none(), done: new PartNumbers(), begun: 0 }
 }
 
 /** @returns nothing; every part of the plan is in the checkpoint when this resolves. */
@@ -45,7 +46,7 @@ export async function sendParts(
   const turns = Array.from({ length: count }, () => take)
   await runPool(turns, run.limit, signal, async (next, slot, stop) => {
     const task = next(slot)
-    const buffers = pool[slot] ?? new PartBuffers()
+    const buffers = pool[slot] ?? new PartBuffers(isReadAhead(plan.partSize, run.limit.current))
     pool[slot] = buffers
     const range = partRange(plan, typeof task === 'number' ? task : task.number)
     tally.begun = range.number

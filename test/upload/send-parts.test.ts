@@ -113,6 +113,35 @@ describe('sendParts', () => {
     expect(reads).toEqual({ begun: 2, ended: 2 })
   })
 
+  it.each([
+    { parts: 'of two chunks', partSize: 1024 * 1024, concurrency: 2, places: 1 },
+    { parts: 'of two chunks, alone', partSize: 1024 * 1024, concurrency: 1, places: 2 },
+    { parts: 'of more than two chunks', partSize: 1024 * 1024 + 1, concurrency: 2, places: 2 },
+  ])(
+    'reads parts $parts into $places places of memory for each connection',
+    async ({ partSize, concurrency, places }) => {
+      const bytes = randomBytes(6 * 1024 * 1024)
+      world = await World.create(bytes)
+      const used = new Map<unknown, Set<number>>()
+      const open = world.fs.open.bind(world.fs)
+      world.fs.open = async (path, flags) => {
+        const file = await open(path, flags)
+        if (flags !== 'r') return file
+        return {
+          ...file,
+          read(buffer, length, position) {
+            const offsets = used.get(buffer.buffer) ?? new Set()
+            used.set(buffer.buffer, offsets.add(buffer.byteOffset))
+            return file.read(buffer, length, position)
+          },
+        }
+      }
+      await world.process().upload({ partSize, concurrency })
+      expect(world.stored()?.equals(bytes)).toBe(true)
+      expect([...used.values()].map(({ size }) => size)).toEqual(Array(concurrency).fill(places))
+    },
+  )
+
   it('fails when a part is acknowledged before it was sent whole', async () => {
     world = await World.create(randomBytes(2 * 5_000_000))
     world.oss.setFault((request) =>
