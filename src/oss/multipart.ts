@@ -197,7 +197,7 @@ export async function completeMultipartUpload(
   const operation = 'CompleteMultipartUpload'
   assertKnownOptions(operation, options, completeNames)
   assertUploadId(options.uploadId)
-  const body = Buffer.from(encodeCompleteMultipartUpload(options.parts))
+  const body = encodeCompleteMultipartUpload(options.parts)
   const request = {
     operation,
     method: 'POST',

@@ -119,7 +119,7 @@ const anyAnswer = answerWith(anyBody)
 
 /** An ETag that Complete can be sent with, and decimal as formatCrc64 writes it. */
 function expectUsable(etag: string, crc64 = '0'): void {
-  expect(encodeCompleteMultipartUpload([{ partNumber: 1, etag }])).toContain('<ETag>"')
+  expect(encodeCompleteMultipartUpload([{ partNumber: 1, etag }]).toString()).toContain('<ETag>"')
   expect(String(BigInt.asUintN(64, BigInt(crc64)))).toBe(crc64)
 }
 

@@ -22,7 +22,7 @@ describe('encodeCompleteMultipartUpload', () => {
       { partNumber: 1, etag: 'AB' },
       { partNumber: 3, etag: '"cd"' },
     ])
-    expect(xml).toBe(
+    expect(xml.toString()).toBe(
       '<CompleteMultipartUpload>' +
         '<Part><PartNumber>1</PartNumber><ETag>"AB"</ETag></Part>' +
         '<Part><PartNumber>3</PartNumber><ETag>"cd"</ETag></Part>' +
@@ -32,7 +32,7 @@ describe('encodeCompleteMultipartUpload', () => {
 
   it('escapes what XML would read as markup', () => {
     const xml = encodeCompleteMultipartUpload([{ partNumber: 10_000, etag: '<&>\r' }])
-    expect(xml).toContain('<ETag>"&lt;&amp;&gt;&#13;"</ETag>')
+    expect(xml.toString()).toContain('<ETag>"&lt;&amp;&gt;&#13;"</ETag>')
   })
 
   it.each([
