@@ -1,7 +1,7 @@
 // Publishes the object exactly once: Complete, and when its answer is lost or contradictory, a look at the object (I4, I5).
 
 import { listParts } from '../oss/listings.js'
-import { completeMultipartUpload } from '../oss/multipart.js'
+import { type CompleteMultipartUploadOptions, completeMultipartUpload } from '../oss/multipart.js'
 import type { HeadObjectResult } from '../oss/object.js'
 import { judge, Retries } from '../oss/retry.js'
 import { combineCrc64, formatCrc64 } from '../primitives/crc64.js'
@@ -41,7 +41,7 @@ export function expectedObject(
 function listOf(
   plan: PartPlan,
   parts: Pick<PartRecords, 'etagOf'>,
-): { readonly partNumber: number; readonly etag: string }[] {
+): CompleteMultipartUploadOptions['parts'] {
   const list = []
   for (let partNumber = 1; partNumber <= plan.count; partNumber++) {
     const etag = parts.etagOf(partNumber)

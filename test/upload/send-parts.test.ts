@@ -2,12 +2,22 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { OpenFile } from '../../src/upload/open-file.js'
 import { randomBytes, World } from '../support/world.js'
 
 const partSize = 102_400
 
 let world: World
 afterEach(() => world.close())
+
+/** Of the files that are opened with these flags: the source's are `r`, the journal's `a`. */
+function changeOpenFiles(changed: 'r' | 'a', change: (file: OpenFile) => Partial<OpenFile>): void {
+  const open = world.fs.open.bind(world.fs)
+  world.fs.open = async (path, flags) => {
+    const file = await open(path, flags)
+    return flags === changed ? { ...file, ...change(file) } : file
+  }
+}
 
 describe('sendParts', () => {
   it.each([1, 2, 5])('keeps at most %i parts in flight', async (concurrency) => {
@@ -51,15 +61,11 @@ describe('sendParts', () => {
   it('I6: a worker begins no part before its last one is written down, however slow the disk', async () => {
     world = await World.create(randomBytes(4 * partSize))
     const order: string[] = []
-    const open = world.fs.open.bind(world.fs)
-    world.fs.open = async (path, flags) => {
-      const file = await open(path, flags)
-      if (flags !== 'a') return file
+    changeOpenFiles('a', (file) => {
       const record = (data: string | Uint8Array): void => {
         if (Buffer.from(data as string).includes('"type":"part"')) order.push('recorded')
       }
       return {
-        ...file,
         async write(bytes) {
           await delay(20)
           record(bytes)
@@ -75,7 +81,7 @@ describe('sendParts', () => {
           await file.sync(all)
         },
       }
-    }
+    })
     const process = world.process()
     const call = process.client.call.bind(process.client)
     process.client.call = (request, read) => {
@@ -92,22 +98,16 @@ describe('sendParts', () => {
       request.partNumber === 1 ? { type: 'reset', afterBodyBytes: 1 } : undefined,
     )
     const reads = { begun: 0, ended: 0 }
-    const open = world.fs.open.bind(world.fs)
-    world.fs.open = async (path, flags) => {
-      const file = await open(path, flags)
-      if (flags !== 'r') return file
-      return {
-        ...file,
-        async read(buffer, length, position) {
-          reads.begun += 1
-          // Long after the connection was reset, but for the first chunk.
-          if (position > 0) await delay(300)
-          const count = await file.read(buffer, length, position)
-          reads.ended += 1
-          return count
-        },
-      }
-    }
+    changeOpenFiles('r', (file) => ({
+      async read(buffer, length, position) {
+        reads.begun += 1
+        // Long after the connection was reset, but for the first chunk.
+        if (position > 0) await delay(300)
+        const count = await file.read(buffer, length, position)
+        reads.ended += 1
+        return count
+      },
+    }))
     const upload = world.process().upload({ concurrency: 1, partSize: 2 * 1024 * 1024 - 1 })
     await expect(upload).rejects.toMatchObject({ code: 'ERR_OSS_TRANSPORT' })
     expect(reads).toEqual({ begun: 2, ended: 2 })
@@ -123,19 +123,13 @@ describe('sendParts', () => {
       const bytes = randomBytes(6 * 1024 * 1024)
       world = await World.create(bytes)
       const used = new Map<unknown, Set<number>>()
-      const open = world.fs.open.bind(world.fs)
-      world.fs.open = async (path, flags) => {
-        const file = await open(path, flags)
-        if (flags !== 'r') return file
-        return {
-          ...file,
-          read(buffer, length, position) {
-            const offsets = used.get(buffer.buffer) ?? new Set()
-            used.set(buffer.buffer, offsets.add(buffer.byteOffset))
-            return file.read(buffer, length, position)
-          },
-        }
-      }
+      changeOpenFiles('r', (file) => ({
+        read(buffer, length, position) {
+          const offsets = used.get(buffer.buffer) ?? new Set()
+          used.set(buffer.buffer, offsets.add(buffer.byteOffset))
+          return file.read(buffer, length, position)
+        },
+      }))
       await world.process().upload({ partSize, concurrency })
       expect(world.stored()?.equals(bytes)).toBe(true)
       expect([...used.values()].map(({ size }) => size)).toEqual(Array(concurrency).fill(places))
