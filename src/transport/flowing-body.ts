@@ -40,12 +40,14 @@ export class FlowingBody extends EventEmitter {
     return this
   }
 
-  /** Nothing more is wanted: the request has failed. */
-  destroy(): this {
+  /** Nothing more is wanted: the request has failed, or is to fail with `error`, such as for a piece too many. */
+  destroy(error?: Error): this {
     if (this.destroyed) return this
     this.destroyed = true
     // Its failure is that of the source, which whoever waits for the source hears of.
     this.#pieces.return().catch(() => {})
+    // Later, as a stream does, when nobody may listen any more.
+    if (error) queueMicrotask(() => this.listenerCount('error') > 0 && this.emit('error', error))
     return this
   }
 

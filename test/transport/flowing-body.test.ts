@@ -132,6 +132,19 @@ describe('a flowing body', () => {
     },
   )
 
+  it('that undici gives up tells it why, as a stream does, if it still listens', async () => {
+    const { body, told, heard } = listening(['now'])
+    body.destroy(new Error('too many bytes'))
+    expect(heard).toEqual([])
+    await settle()
+    body.destroy(new Error('again'))
+    await settle()
+    expect([told, heard]).toEqual([['return'], ['too many bytes']])
+    const { body: alone } = listening(['now'])
+    alone.removeAllListeners().destroy(new Error('nobody hears this'))
+    await settle()
+  })
+
   it('is no body for anything but undici', () => {
     expect(() => new FlowingBody(piecesOf([]).pieces).pipe()).toThrow('undici')
   })
@@ -226,6 +239,19 @@ describe('through undici’s agent', () => {
     expect(await rejection(put(body))).toMatchObject({ message: expect.stringContaining('EIO') })
     expect(await put(chunksOf().body)).toMatchObject({ status: 200 })
     expect(received.map((body) => body.equals(bytes))).toEqual([true])
+  })
+
+  it.each([
+    { what: 'more', wrong: -1 },
+    { what: 'less', wrong: 1 },
+  ])('a source that gives $what than it said fails the request at once', async ({ wrong }) => {
+    const { body } = chunksOf()
+    const answer = put({ ...body, contentLength: bytes.length + wrong })
+    expect(await rejection(answer)).toMatchObject({
+      code: 'ERR_OSS_TRANSPORT',
+      message: expect.stringContaining('content-length'),
+    })
+    expect(received).toEqual([])
   })
 
   it('a cancellation ends the source, and nothing of it is asked for any more', async () => {
