@@ -175,12 +175,11 @@ class Reading implements AsyncIterableIterator<Uint8Array>, ChunkIterator {
   }
 
   nextNow(): IteratorResult<Uint8Array> | undefined {
-    if (this.#buffers.when !== 'now' || !this.#isDue()) return undefined
+    if (!this.#isDue()) return undefined
     this.#report()
     this.#readNext()
-    // The tail alone has to wait for the look at the source.
-    const isTail = this.#filled.byteLength <= tailBytes
-    return this.#readsNow && !isTail ? this.#handFilled() : undefined
+    // It is more than a tail, which has to wait for the look at the source: no read but the first is as small as that.
+    return this.#readsNow ? this.#handFilled() : undefined
   }
 
   #report(): void {
