@@ -4,7 +4,6 @@ import type { Dispatcher } from 'undici'
 import { listenForAbort } from '../primitives/abort-listeners.js'
 import { OssError } from '../primitives/errors.js'
 import { transportFailure } from './failure.js'
-import { FlowingBody } from './flowing-body.js'
 import type { TransportRequest, TransportResponse } from './transport.js'
 import { Watchdog } from './watchdog.js'
 import { type Pace, watchedBody } from './watched-body.js'
@@ -42,9 +41,6 @@ export function exchangeByAny(
 
 /** What is small goes out with its headers at once, and is no matter of progress. */
 const smallBytes = 64 * 1024
-
-/** What is larger flows. */
-const flowingBytes = 1024 * 1024
 
 /** As undici gives a header: bytes, or texts; several where it was repeated. */
 type RawHeader = Buffer | string | readonly (Buffer | string)[]
@@ -107,11 +103,6 @@ class Exchange {
     } catch (error) {
       this.onError(error)
     }
-  }
-
-  /** Not to a dispatcher that may ask for all that a stream of Node's has. */
-  protected get mayFlow(): boolean {
-    return true
   }
 
   get isOver(): boolean {
@@ -205,7 +196,7 @@ class Exchange {
     this.#abort?.(reason as Error)
   }
 
-  #openBody(): Uint8Array | AsyncIterable<Uint8Array> | FlowingBody | null {
+  #openBody(): Uint8Array | AsyncIterable<Uint8Array> | null {
     const { origin, body, cautious = false } = this.#request
     if (body === undefined) return null
     const opened = body.contentLength <= smallBytes ? body.open() : undefined
@@ -213,17 +204,12 @@ class Exchange {
     const { pace } = this.#surroundings
     const secure = origin.startsWith('https:')
     const options = { watchdog: this.#watchdog, pace, cautious, secure, exchange: this }
-    const watched = watchedBody(body, opened, options)
-    return this.mayFlow && body.contentLength > flowingBytes ? new FlowingBody(watched) : watched
+    return watchedBody(body, opened, options)
   }
 }
 
 /** Understands the methods that undici has from version 7 on as well. */
 class BilingualExchange extends Exchange {
-  protected override get mayFlow(): boolean {
-    return false
-  }
-
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.onConnect((reason) => controller.abort(reason))
   }

@@ -5,7 +5,6 @@ import { Agent, type Dispatcher } from 'undici'
 import { Agent as Agent6 } from 'undici-6'
 import { describe, expect, it, vi } from 'vitest'
 import { contentLength, exchange, exchangeByAny } from '../../src/transport/exchange.js'
-import { FlowingBody } from '../../src/transport/flowing-body.js'
 import type { TransportRequest } from '../../src/transport/transport.js'
 import { startFakeOss } from '../support/fake-oss/index.js'
 import { rejection } from '../support/oss-clients.js'
@@ -242,16 +241,6 @@ describe.each([
         if (!(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().next()
         expect(open).toHaveBeenCalledOnce()
       }
-    }
-  })
-
-  it('a body above 1 MiB flows to our agent; to others, and below, it is an iterator', () => {
-    for (const size of [1024 * 1024, 1024 * 1024 + 1]) {
-      const body = { contentLength: size, open: () => Buffer.alloc(size) }
-      const given = sent({ method: 'PUT', body }).dispatcher.options?.body
-      const flows = send === exchange && size > 1024 * 1024
-      expect(given instanceof FlowingBody, `${size} bytes`).toBe(flows)
-      expect(Symbol.asyncIterator in (given as object), `${size} bytes`).toBe(!flows)
     }
   })
 

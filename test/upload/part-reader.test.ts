@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { crc64, formatCrc64 } from '../../src/primitives/crc64.js'
 import { OssError } from '../../src/primitives/errors.js'
-import { PartBuffers, PartReader, type ReadWhen, readWhen } from '../../src/upload/part-reader.js'
+import { isReadAhead, PartBuffers, PartReader } from '../../src/upload/part-reader.js'
 import type { Source } from '../../src/upload/source.js'
 import { randomBytes } from '../support/world.js'
 
@@ -85,25 +85,21 @@ const sizes = [
   },
 ]
 
-describe('readWhen', () => {
+describe('isReadAhead', () => {
   it.each([
-    { partSize: 100 * kib, concurrency: 4, expected: 'asked' },
-    { partSize: 2 * chunk, concurrency: 2, expected: 'asked' },
-    { partSize: 2 * chunk, concurrency: 1, expected: 'ahead' },
-    { partSize: 2 * chunk + 1, concurrency: 1, expected: 'ahead' },
-    { partSize: 2 * chunk + 1, concurrency: 2, expected: 'now' },
+    { partSize: 100 * kib, concurrency: 4, expected: false },
+    { partSize: 2 * chunk, concurrency: 2, expected: false },
+    { partSize: 2 * chunk, concurrency: 1, expected: true },
+    { partSize: 2 * chunk + 1, concurrency: 2, expected: true },
   ])(
     '$partSize bytes, $concurrency at a time: $expected',
     ({ partSize, concurrency, expected }) => {
-      expect(readWhen(partSize, concurrency)).toBe(expected)
+      expect(isReadAhead(partSize, concurrency)).toBe(expected)
     },
   )
 })
 
-// Of a source that reads nothing at once, as one on a slow disk.
-describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
-  const readsAhead = when !== 'asked'
-
+describe.each([true, false])('reading ahead: %s', (readsAhead) => {
   describe('a part', () => {
     it.each(sizes)(
       'of $size bytes comes in order, as chunks the last of which is small',
@@ -114,7 +110,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
         const reader = new PartReader(
           source,
           rangeOf(offset, size),
-          new PartBuffers(when),
+          new PartBuffers(readsAhead),
           (count) => counts.push(count),
         )
         expect(reader.contentLength).toBe(size)
@@ -131,7 +127,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       const reader = new PartReader(
         new FakeSource(),
         rangeOf(0, chunk + tail + 1),
-        new PartBuffers(when),
+        new PartBuffers(readsAhead),
       )
       const iterator = iterate(reader)
       expect(reader.crc64).toBeUndefined()
@@ -148,7 +144,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       const reader = new PartReader(
         new FakeSource(),
         rangeOf(0, tail + 1),
-        new PartBuffers(when),
+        new PartBuffers(readsAhead),
         (n) => counts.push(n),
       )
       const iterator = iterate(reader)
@@ -164,7 +160,9 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
 
     it('is read one chunk ahead or not at all, and no further', async () => {
       const source = new FakeSource()
-      const iterator = iterate(new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when)))
+      const iterator = iterate(
+        new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead)),
+      )
       await settle()
       expect(source.calls).toEqual([`read 0 ${chunk}`])
       await iterator.next()
@@ -179,7 +177,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
 
     it('leaves a chunk alone until the next one is asked for', async () => {
       const iterator = iterate(
-        new PartReader(new FakeSource(), rangeOf(0, 2 * mib), new PartBuffers(when)),
+        new PartReader(new FakeSource(), rangeOf(0, 2 * mib), new PartBuffers(readsAhead)),
       )
       for (let offset = 0; offset < chunk * 3; offset += chunk) {
         const { value } = await iterator.next()
@@ -189,7 +187,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
     })
 
     it('uses the same memory from part to part, that which its CRC-64 reads in place', async () => {
-      const buffers = new PartBuffers(when)
+      const buffers = new PartBuffers(readsAhead)
       const places = new Set<number>()
       for (const offset of [0, mib, 2 * mib]) {
         const reader = new PartReader(new FakeSource(), rangeOf(offset, mib), buffers)
@@ -210,7 +208,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
     })
 
     it('begins at its first byte in every attempt', async () => {
-      const buffers = new PartBuffers(when)
+      const buffers = new PartBuffers(readsAhead)
       const source = new FakeSource()
       const range = rangeOf(1000, mib)
       const first = new PartReader(source, range, buffers)
@@ -229,7 +227,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
     it('is looked at once, after the last read and before the last chunk is handed out', async () => {
       const source = new FakeSource()
       const iterator = iterate(
-        new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(when)),
+        new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(readsAhead)),
       )
       await iterator.next()
       await iterator.next()
@@ -242,7 +240,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       source.gate = async (call) => {
         if (call === 'check') throw error
       }
-      const reader = new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(when))
+      const reader = new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(readsAhead))
       const iterator = iterate(reader)
       expect((await iterator.next()).value.byteLength).toBe(chunk)
       await expect(iterator.next()).rejects.toBe(error)
@@ -260,7 +258,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
           if (call === 'check') throw new Error('changed')
         }
         await expect(
-          drain(new PartReader(source, rangeOf(0, size), new PartBuffers(when))),
+          drain(new PartReader(source, rangeOf(0, size), new PartBuffers(readsAhead))),
         ).rejects.toThrow('changed')
       },
     )
@@ -274,7 +272,11 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       source.gate = async (call) => {
         if (call === 'read' && reads++ === failing) throw error
       }
-      const reader = new PartReader(source, rangeOf(0, 2 * chunk + tail + 1), new PartBuffers(when))
+      const reader = new PartReader(
+        source,
+        rangeOf(0, 2 * chunk + tail + 1),
+        new PartBuffers(readsAhead),
+      )
       const iterator = iterate(reader)
       for (let index = 0; index < failing; index++) expect((await iterator.next()).done).toBe(false)
       await expect(iterator.next()).rejects.toBe(error)
@@ -292,7 +294,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       try {
         const source = new FakeSource()
         source.gate = () => Promise.reject(new Error('EIO'))
-        const reader = new PartReader(source, rangeOf(0, 10), new PartBuffers(when))
+        const reader = new PartReader(source, rangeOf(0, 10), new PartBuffers(readsAhead))
         reader.open()
         await settle()
         await reader.settled()
@@ -316,7 +318,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
         source.gate = async (call) => {
           if (call === during) await hold.promise
         }
-        const buffers = new PartBuffers(when)
+        const buffers = new PartBuffers(readsAhead)
         const reader = new PartReader(source, rangeOf(0, size), buffers)
         const asked = iterate(reader).next()
         await settle()
@@ -340,7 +342,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
 
     it('is the end of reading, though somebody still asks for more: the memory serves another part', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
       const iterator = iterate(reader)
       await iterator.next()
       await reader.settled()
@@ -353,7 +355,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       const source = new FakeSource()
       const hold = deferred()
       source.gate = () => hold.promise
-      const reader = new PartReader(source, rangeOf(0, mib), new PartBuffers(when))
+      const reader = new PartReader(source, rangeOf(0, mib), new PartBuffers(readsAhead))
       const asked = iterate(reader).next()
       const settled = reader.settled()
       hold.reject(new Error('EIO'))
@@ -362,14 +364,14 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
     })
 
     it('may be called before the body was opened, and twice', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, 10), new PartBuffers(when))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, 10), new PartBuffers(readsAhead))
       await reader.settled()
       await reader.settled()
       expect(reader.crc64).toBeUndefined()
     })
 
     it('keeps the CRC-64 of a part that was read whole', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(when))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(readsAhead))
       await drain(reader)
       await reader.settled()
       expect(reader.crc64).toBe(formatCrc64(crc64(bytes.subarray(0, mib))))
@@ -379,7 +381,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
   describe('leaving the loop early', () => {
     it('waits for the chunk that is being read ahead, and ends the iterator', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
       const hold = deferred()
       let left = false
       const loop = (async () => {
@@ -394,7 +396,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
       // The read ahead had begun without the gate.
       await loop
       expect(left).toBe(true)
-      const iterator = iterate(new PartReader(source, rangeOf(0, mib), new PartBuffers(when)))
+      const iterator = iterate(new PartReader(source, rangeOf(0, mib), new PartBuffers(readsAhead)))
       const returned = iterator.return?.()
       let ended = false
       void returned?.then(() => {
@@ -410,7 +412,11 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
 
   describe('opening again', () => {
     it('reads the part anew, and only the latest pass tells its CRC-64', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(mib, mib), new PartBuffers(when))
+      const reader = new PartReader(
+        new FakeSource(),
+        rangeOf(mib, mib),
+        new PartBuffers(readsAhead),
+      )
       const first = iterate(reader)
       await first.next()
       for (const _ of [1, 2]) {
@@ -424,7 +430,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
 
     it('waits for the read of the pass before, which is into the same memory', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
       const hold = deferred()
       source.gate = () => hold.promise
       const first = iterate(reader)
@@ -438,7 +444,7 @@ describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
     })
 
     it('tells no CRC-64 until the new pass has read everything', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(when))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(readsAhead))
       await drain(reader)
       const again = iterate(reader)
       expect(reader.crc64).toBeUndefined()
