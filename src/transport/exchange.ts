@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { listenForAbort } from '../primitives/abort-listeners.js'
 import { OssError } from '../primitives/errors.js'
 import { transportFailure } from './failure.js'
+import { FlowingBody } from './flowing-body.js'
 import type { TransportRequest, TransportResponse } from './transport.js'
 import { Watchdog } from './watchdog.js'
 import { type Pace, watchedBody } from './watched-body.js'
@@ -42,6 +43,9 @@ export function exchangeByAny(
 /** What is small goes out with its headers at once, and is no matter of progress. */
 const smallBytes = 64 * 1024
 
+/** What is larger flows. */
+const flowingBytes = 1024 * 1024
+
 /** As undici gives a header: bytes, or texts; several where it was repeated. */
 type RawHeader = Buffer | string | readonly (Buffer | string)[]
 
@@ -66,6 +70,7 @@ class Exchange {
   #abort: ((reason: Error) => void) | undefined
   #status = 0
   #headers: Record<string, string> = {}
+  #flowing: FlowingBody | undefined
   readonly #chunks: Uint8Array[] = []
   #received = 0
 
@@ -105,6 +110,11 @@ class Exchange {
     }
   }
 
+  /** Not to a dispatcher that may ask for all that a stream of Node's has. */
+  protected get mayFlow(): boolean {
+    return true
+  }
+
   get isOver(): boolean {
     return this.#isOver
   }
@@ -114,16 +124,19 @@ class Exchange {
     if (this.#isOver) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#endPause = () => {
+      // Not assigned as it is written: see FlowingBody.
+      const endPause = () => {
         clearTimeout(timer)
         resolve()
       }
+      this.#endPause = endPause
     })
   }
 
   /** There is a connection. A request that was given up before is dropped: nothing of it is sent. */
   onConnect(abort: (reason: Error) => void): void {
     this.#abort = abort
+    this.#flowing?.becomeStream()
     if (this.#isOver) abort(this.#reason as Error)
   }
 
@@ -196,7 +209,7 @@ class Exchange {
     this.#abort?.(reason as Error)
   }
 
-  #openBody(): Uint8Array | AsyncIterable<Uint8Array> | null {
+  #openBody(): Uint8Array | AsyncIterable<Uint8Array> | FlowingBody | null {
     const { origin, body, cautious = false } = this.#request
     if (body === undefined) return null
     const opened = body.contentLength <= smallBytes ? body.open() : undefined
@@ -204,12 +217,19 @@ class Exchange {
     const { pace } = this.#surroundings
     const secure = origin.startsWith('https:')
     const options = { watchdog: this.#watchdog, pace, cautious, secure, exchange: this }
-    return watchedBody(body, opened, options)
+    const watched = watchedBody(body, opened, options)
+    if (!this.mayFlow || body.contentLength <= flowingBytes) return watched
+    this.#flowing = new FlowingBody(watched)
+    return this.#flowing
   }
 }
 
 /** Understands the methods that undici has from version 7 on as well. */
 class BilingualExchange extends Exchange {
+  protected override get mayFlow(): boolean {
+    return false
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.onConnect((reason) => controller.abort(reason))
   }

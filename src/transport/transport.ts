@@ -13,6 +13,15 @@ export interface RequestBody {
   readonly crc64?: string | undefined
 }
 
+/** The chunks of a body on their way, some of which may be there at once. */
+export interface ChunkIterator extends AsyncIterator<Uint8Array> {
+  /**
+   * The next chunk where nothing has to be waited for, else undefined: then `next` has to be asked. What is handed on in the same moment is
+   * still in the processor's caches.
+   */
+  nextNow?(): IteratorResult<Uint8Array> | undefined
+}
+
 export interface TransportRequest {
   /** Scheme, host and port, without a final slash. */
   readonly origin: string

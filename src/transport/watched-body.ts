@@ -1,6 +1,6 @@
 // Owns how a body is handed to the network: in pieces whose acceptance shows that it moves, and with care where that is asked for.
 
-import type { RequestBody } from './transport.js'
+import type { ChunkIterator, RequestBody } from './transport.js'
 import type { Watchdog } from './watchdog.js'
 
 /** Whether the network of a transport has been quick lately; shared by its connections. */
@@ -46,6 +46,12 @@ export interface WatchedBodyOptions {
   readonly exchange: BodyOwner
 }
 
+/** The pieces of a body. */
+export interface WatchedBody extends AsyncIterableIterator<Uint8Array>, ChunkIterator {
+  nextNow(): IteratorResult<Uint8Array> | undefined
+  return(): Promise<IteratorResult<Uint8Array>>
+}
+
 /**
  * For one reader: it is its own iterator.
  *
@@ -55,17 +61,17 @@ export function watchedBody(
   body: RequestBody,
   opened: AsyncIterable<Uint8Array> | undefined,
   options: WatchedBodyOptions,
-): AsyncIterable<Uint8Array> {
+): WatchedBody {
   return new Pieces(body, opened, options)
 }
 
 const done = { done: true, value: undefined } as const
 
 /** Without async functions, and without a closure for each chunk: this runs for each chunk, and is there for each part under way. */
-class Pieces implements AsyncIterableIterator<Uint8Array> {
+class Pieces implements WatchedBody {
   readonly #body: RequestBody
   readonly #options: WatchedBodyOptions
-  #chunks: AsyncIterator<Uint8Array> | undefined
+  #chunks: ChunkIterator | undefined
   #rest: Uint8Array | undefined
   #handed = 0
   #handedAt = 0
@@ -100,6 +106,14 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
     if (!this.#pauses) return Promise.resolve(this.#handPiece(rest))
     this.#pauses = false
     return this.#options.exchange.pause(cautionMs).then(() => this.#handPiece(rest))
+  }
+
+  nextNow(): IteratorResult<Uint8Array> | undefined {
+    if (this.#options.exchange.isOver || this.#pauses) return undefined
+    this.#measure()
+    if (this.#rest !== undefined) return this.#handPiece(this.#rest)
+    const chunk = this.#chunks?.nextNow?.()
+    return chunk && this.#handChunk(chunk)
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
@@ -156,7 +170,7 @@ class Pieces implements AsyncIterableIterator<Uint8Array> {
   }
 }
 
-function openChunks(body: RequestBody): AsyncIterator<Uint8Array> {
+function openChunks(body: RequestBody): ChunkIterator {
   const opened = body.open()
   return (opened instanceof Uint8Array ? wholeAndTail(opened) : opened)[Symbol.asyncIterator]()
 }

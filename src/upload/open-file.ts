@@ -7,6 +7,8 @@ import * as fs from 'node:fs'
 export interface OpenFile {
   /** Bytes read, 0 at the end of the file. */
   read(buffer: Uint8Array, length: number, position: number): Promise<number>
+  /** As `read`, and holds up the whole process meanwhile: for what is in the page cache. */
+  readNow(buffer: Uint8Array, position: number): number
   /** Bytes written, which may be fewer than given. */
   write(bytes: Uint8Array): Promise<number>
   /** As `write`, and holds up the whole process meanwhile: for a few bytes that a page cache takes. */
@@ -51,6 +53,11 @@ export class NodeFile implements OpenFile {
 
   read(buffer: Uint8Array, length: number, position: number): Promise<number> {
     return this.#call((done) => fs.read(this.#fd, buffer, 0, length, position, done))
+  }
+
+  readNow(buffer: Uint8Array, position: number): number {
+    if (this.#closing !== undefined) throw closed()
+    return fs.readSync(this.#fd, buffer, 0, buffer.byteLength, position)
   }
 
   write(bytes: Uint8Array): Promise<number> {

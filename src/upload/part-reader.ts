@@ -1,7 +1,7 @@
 // Streams one part from the source through two reused chunks, with its CRC-64 on the way.
 
 import { Crc64, formatCrc64 } from '../primitives/crc64.js'
-import type { RequestBody } from '../transport/transport.js'
+import type { ChunkIterator, RequestBody } from '../transport/transport.js'
 import type { PartRange } from './plan.js'
 import type { Source } from './source.js'
 
@@ -16,29 +16,39 @@ const tailBytes = 8 * 1024
 const bufferBytes = chunkBytes + tailBytes
 
 /**
- * Whether the next chunk is read while one is being sent. Of a part of two chunks that is one read, where another connection could be
- * sending; without it, four and eight connections take 5 % less processor time over http, because their chunks stay in the
- * processor's cache. One connection alone would be idle meanwhile, and takes 14 % longer.
+ * When the next chunk is read:
+ *
+ * - `ahead`: by another thread, while one is being sent.
+ * - `asked`: by another thread, when it is asked for: one chunk of memory is enough.
+ * - `now`: at once when it is asked for, as long as the file comes from memory; else `ahead`.
  */
-export function isReadAhead(partSize: number, concurrency: number): boolean {
-  return concurrency === 1 || partSize > 2 * chunkBytes
+export type ReadWhen = 'ahead' | 'asked' | 'now'
+
+/**
+ * At once takes a seventh less processor time, because a chunk is still in the processor's caches when it is sent. One connection alone
+ * takes as much either way, and would be idle meanwhile. Of a part of two chunks the second one is all that could be read so, and without
+ * reading ahead their chunks take half the memory (docs/performance.md).
+ */
+export function readWhen(partSize: number, concurrency: number): ReadWhen {
+  if (concurrency === 1) return 'ahead'
+  return partSize > 2 * chunkBytes ? 'now' : 'asked'
 }
 
 /**
- * Memory for one part at a time: two chunks, or one without reading ahead, reused by every part that a worker sends.
+ * Memory for one part at a time: two chunks, or one where it is read when asked for, reused by every part that a worker sends.
  *
  * They are enough because undici asks for a chunk only when the one before was flushed, as long as that one is larger than
  * the socket's high-water mark; only the last two chunks of a part can be smaller.
  */
 export class PartBuffers {
-  readonly readsAhead: boolean
+  readonly when: ReadWhen
   /** The chunks are in its memory: it reads them where they are. */
   readonly crc: Crc64
   readonly #whole: readonly Uint8Array[]
 
-  constructor(readsAhead: boolean = true) {
-    const count = readsAhead ? 2 : 1
-    this.readsAhead = readsAhead
+  constructor(when: ReadWhen = 'ahead') {
+    const count = when === 'asked' ? 1 : 2
+    this.when = when
     this.crc = new Crc64(count * bufferBytes)
     this.#whole = Array.from({ length: count }, (_, index) => this.#view(index, chunkBytes))
   }
@@ -104,7 +114,7 @@ const nothing = (): void => {}
 const nothingRead = new Uint8Array()
 
 /** One pass over a part, which is its own iterator: it can be made once. */
-class Reading implements AsyncIterableIterator<Uint8Array> {
+class Reading implements AsyncIterableIterator<Uint8Array>, ChunkIterator {
   readonly #source: Source
   readonly #range: PartRange
   readonly #buffers: PartBuffers
@@ -113,6 +123,8 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
   #taken = 0
   #unreported = 0
   #index: 0 | 1 = 0
+  /** The last read was made at once: so will the next one be, when it is due, and none has to be ahead of its time. */
+  #readsNow = false
   /** The read that is under way, or the last one; fails if that has failed. Undefined once everything was handed out. */
   #pending: Promise<void> | undefined
   /** What it fills. */
@@ -156,14 +168,26 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
 
   /** No async function, like all that runs for each chunk: its frame would be garbage of twice the size. */
   next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#unreported > 0) this.#onBytes(this.#unreported)
-    this.#unreported = 0
+    this.#report()
     if (this.#tail !== undefined) return this.#handLast(this.#tail)
     if (this.#isDue()) this.#readNext()
     return this.#pending === undefined ? Promise.resolve(done) : this.#pending.then(this.#take)
   }
 
-  /** Without reading ahead: the one chunk was flushed, else no more would be asked for. Once stopped it may serve another part. */
+  nextNow(): IteratorResult<Uint8Array> | undefined {
+    if (!this.#isDue()) return undefined
+    this.#report()
+    this.#readNext()
+    // It is more than a tail, which has to wait for the look at the source: no read but the first is as small as that.
+    return this.#readsNow ? this.#handFilled() : undefined
+  }
+
+  #report(): void {
+    if (this.#unreported > 0) this.#onBytes(this.#unreported)
+    this.#unreported = 0
+  }
+
+  /** Nothing was read ahead: the last chunk was flushed, else no more would be asked for. Once stopped it may serve another part. */
   #isDue(): boolean {
     const isAllTaken = this.#taken > 0 && this.#taken === this.#position
     return isAllTaken && this.#position < this.#range.size && !this.#stopped
@@ -171,19 +195,30 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
 
   readonly #take = (): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
     if (this.#stopped) return done
+    if (this.#position < this.#range.size || this.#filled.byteLength > tailBytes) {
+      return this.#handFilled()
+    }
+    this.#look()
+    return this.#handLast(this.#filled)
+  }
+
+  /** All that was read last, but for a tail. */
+  #handFilled(): IteratorResult<Uint8Array> {
     const filled = this.#filled
     if (this.#position < this.#range.size) {
-      // The other chunk was flushed, else this one would not have been asked for: read ahead into it.
-      if (this.#buffers.readsAhead) this.#readNext()
+      if (this.#buffers.when !== 'asked' && !this.#readsNow) this.#readAhead()
       return this.#hand(filled)
     }
+    this.#look()
+    const front = filled.byteLength - tailBytes
+    this.#tail = filled.subarray(front)
+    return this.#hand(filled.subarray(0, front))
+  }
+
+  #look(): void {
     this.#unchanged = this.#source.assertUnchanged(this.#range.size === this.#source.size)
     // Nobody may ask for the tail any more; the error is thrown to whoever does.
     this.#unchanged.catch(nothing)
-    const front = filled.byteLength - tailBytes
-    if (front <= 0) return this.#handLast(filled)
-    this.#tail = filled.subarray(front)
-    return this.#hand(filled.subarray(0, front))
   }
 
   async #handLast(bytes: Uint8Array): Promise<IteratorResult<Uint8Array>> {
@@ -218,13 +253,22 @@ class Reading implements AsyncIterableIterator<Uint8Array> {
     return this.#readNext()
   }
 
+  /** Into the other chunk, which was flushed, else this one would not have been asked for. */
+  #readAhead(): void {
+    this.#index = this.#index === 0 ? 1 : 0
+    this.#readNext()
+  }
+
   #readNext(): Promise<void> {
     const rest = this.#range.size - this.#position
     const size = rest <= bufferBytes ? rest : chunkBytes
+    const position = this.#range.offset + this.#position
     this.#filled = this.#buffers.chunk(this.#index, size)
-    if (this.#buffers.readsAhead) this.#index = this.#index === 0 ? 1 : 0
-    this.#pending = this.#source.read(this.#filled, this.#range.offset + this.#position)
+    // The first chunk is left to another thread: the disk may have to be woken, or be out of reach.
+    const mayBeNow = this.#buffers.when === 'now' && this.#position > 0
     this.#position += size
+    this.#readsNow = mayBeNow && this.#source.readNow?.(this.#filled, position) === true
+    this.#pending = this.#readsNow ? ended : this.#source.read(this.#filled, position)
     // As above: it may never be asked for.
     this.#pending.catch(nothing)
     return this.#pending

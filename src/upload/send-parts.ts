@@ -4,7 +4,7 @@ import { type UploadPartResult, uploadPart } from '../oss/multipart.js'
 import { contentMd5Of } from './digest-part.js'
 import type { JournalPart } from './journal.js'
 import { runPool } from './part-pool.js'
-import { isReadAhead, PartBuffers, PartReader } from './part-reader.js'
+import { PartBuffers, PartReader, readWhen } from './part-reader.js'
 import { PartNumbers } from './part-records.js'
 import { type PartPlan, type PartRange, partRange } from './plan.js'
 import type { Progress } from './progress.js'
@@ -46,7 +46,7 @@ export async function sendParts(
   const turns = Array.from({ length: count }, () => take)
   await runPool(turns, run.limit, signal, async (next, slot, stop) => {
     const task = next(slot)
-    const buffers = pool[slot] ?? new PartBuffers(isReadAhead(plan.partSize, run.limit.current))
+    const buffers = pool[slot] ?? new PartBuffers(readWhen(plan.partSize, run.limit.current))
     pool[slot] = buffers
     const range = partRange(plan, typeof task === 'number' ? task : task.number)
     tally.begun = range.number

@@ -3,6 +3,7 @@
 import { isNodeError, OssError } from '../primitives/errors.js'
 import type { FileSystem } from './file-system.js'
 import type { FileIdentity, OpenFile } from './open-file.js'
+import { ReadPace } from './read-pace.js'
 
 /** The parts of a file's identity that a journal keeps. */
 export interface FileSourceIdentity {
@@ -27,6 +28,8 @@ export interface Source {
   readonly identity: SourceIdentity
   /** Fills `buffer` from `position` on. @throws {OssError} `ERR_OSS_SOURCE_CHANGED` when the source has become shorter. */
   read(buffer: Uint8Array, position: number): Promise<void>
+  /** The same at once, where that hardly takes time; false where it was not done, or not wholly: then `read` has to be asked. */
+  readNow?(buffer: Uint8Array, position: number): boolean
   /**
    * @param whole all of it has been read: what only then can be told is looked at too, such as what the name leads to, or the
    *   bytes once more of a source that has nothing else.
@@ -71,6 +74,7 @@ class SourceFile implements Source {
   readonly identity: FileSourceIdentity
   readonly #file: OpenFile
   readonly #fs: FileSystem
+  readonly #pace = new ReadPace()
   #look: Promise<void> | undefined
   #nextLook: Promise<void> | undefined
 
@@ -94,6 +98,19 @@ class SourceFile implements Source {
         throw unreadable(this.path, error)
       },
     )
+  }
+
+  readNow(buffer: Uint8Array, position: number): boolean {
+    if (!this.#pace.isQuick()) return false
+    const began = performance.now()
+    try {
+      return this.#file.readNow(buffer, position) === buffer.byteLength
+    } catch {
+      // What is wrong is told by a read that is asked for all of it.
+      return false
+    } finally {
+      this.#pace.took(performance.now() - began)
+    }
   }
 
   async assertUnchanged(whole = false): Promise<void> {

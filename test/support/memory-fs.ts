@@ -92,11 +92,13 @@ export class MemoryFileSystem implements FileSystem {
       this.#change(file, Buffer.concat([file.data, bytes]))
       return bytes.byteLength
     }
+    const read = (buffer: Uint8Array, length: number, position: number): number => {
+      use('read')
+      return file.data.subarray(position, position + length).copy(buffer)
+    }
     return {
-      read: async (buffer, length, position) => {
-        use('read')
-        return file.data.subarray(position, position + length).copy(buffer)
-      },
+      read: async (buffer, length, position) => read(buffer, length, position),
+      readNow: (buffer, position) => read(buffer, buffer.byteLength, position),
       write: async (bytes) => write(bytes),
       writeNow: write,
       stat: async () => {

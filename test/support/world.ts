@@ -214,6 +214,10 @@ function counted(
       const file = await (flags === 'r' ? observe(act) : effect(`open ${path}`, act))
       return {
         read: (buffer, length, position) => observe(() => file.read(buffer, length, position)),
+        readNow(buffer, position) {
+          if (stopped()) throw new Error('a dead process reads nothing')
+          return file.readNow(buffer, position)
+        },
         write: (bytes) => effect(`write ${path}`, () => file.write(bytes)),
         writeNow: (data) => effectNow(`write ${path}`, () => file.writeNow(data)),
         stat: () => observe(() => file.stat()),

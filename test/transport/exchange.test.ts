@@ -5,6 +5,7 @@ import { Agent, type Dispatcher } from 'undici'
 import { Agent as Agent6 } from 'undici-6'
 import { describe, expect, it, vi } from 'vitest'
 import { contentLength, exchange, exchangeByAny } from '../../src/transport/exchange.js'
+import { FlowingBody } from '../../src/transport/flowing-body.js'
 import type { TransportRequest } from '../../src/transport/transport.js'
 import { startFakeOss } from '../support/fake-oss/index.js'
 import { rejection } from '../support/oss-clients.js'
@@ -241,6 +242,20 @@ describe.each([
         if (!(body instanceof Uint8Array)) void body[Symbol.asyncIterator]().next()
         expect(open).toHaveBeenCalledOnce()
       }
+    }
+  })
+
+  it('a body is an iterator; with a connection of our agent one above 1 MiB is a stream', () => {
+    for (const size of [1024 * 1024, 1024 * 1024 + 1]) {
+      const body = { contentLength: size, open: () => Buffer.alloc(size) }
+      const { dispatcher, teller, abort } = sent({ method: 'PUT', body })
+      const given = dispatcher.options?.body as unknown as FlowingBody
+      const flows = send === exchange && size > 1024 * 1024
+      expect(given instanceof FlowingBody, `${size} bytes`).toBe(flows)
+      expect(Symbol.asyncIterator in given, `${size} bytes`).toBe(true)
+      expect(given.pipe, `${size} bytes`).toBeUndefined()
+      teller.connect(abort)
+      expect(typeof given.pipe === 'function', `${size} bytes`).toBe(flows)
     }
   })
 

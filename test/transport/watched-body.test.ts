@@ -1,7 +1,7 @@
 // How a body is handed out: in pieces that add up to it, with what moves told to the watchdog, and one byte first where care is due.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { RequestBody } from '../../src/transport/transport.js'
+import type { ChunkIterator, RequestBody } from '../../src/transport/transport.js'
 import type { Watchdog } from '../../src/transport/watchdog.js'
 import { type Pace, watchedBody } from '../../src/transport/watched-body.js'
 import { randomBytes } from '../support/world.js'
@@ -40,7 +40,7 @@ function watched(
   }
   const { pace = { quick: false }, cautious = false, secure = false, opened } = change
   const options = { watchdog: watchdog as Watchdog, pace, cautious, secure, exchange }
-  const iterator = watchedBody(body, opened, options)[Symbol.asyncIterator]()
+  const iterator = watchedBody(body, opened, options)
   return { iterator, told, pace, pauses, exchange }
 }
 
@@ -181,6 +181,73 @@ it('a first chunk of one byte does not end the caution', async () => {
   expect(pauses).toHaveLength(1)
   pauses[0]?.end()
   expect((await third).value).toHaveLength(99)
+})
+
+describe('what is there at once', () => {
+  /** As chunked, but for the first chunk each is at hand. */
+  const atHand = (...sizes: number[]): RequestBody => ({
+    contentLength: sizes.reduce((sum, size) => sum + size, 0),
+    open() {
+      let at = 0
+      let index = 0
+      const next = (): IteratorResult<Uint8Array> => {
+        const size = sizes[index++]
+        if (size === undefined) return { done: true, value: undefined }
+        at += size
+        return { done: false, value: bytes.subarray(at - size, at) }
+      }
+      const iterator: ChunkIterator = {
+        next: async () => next(),
+        nextNow: () => (index === 0 ? undefined : next()),
+      }
+      return { [Symbol.asyncIterator]: () => iterator }
+    },
+  })
+
+  it('is the rest of a chunk, and each further one that is at hand; the watchdog is told as ever', async () => {
+    const { iterator, told } = watched(atHand(3 * piece, piece, 10))
+    expect(iterator.nextNow()).toBeUndefined()
+    const sizes = [(await iterator.next()).value?.length]
+    for (let count = 0; count < 3; count++) sizes.push(iterator.nextNow()?.value?.length)
+    // The network of this test takes no time.
+    expect(sizes).toEqual([piece, 2 * piece, piece, 10])
+    expect(iterator.nextNow()).toEqual({ done: true, value: undefined })
+    expect(told.at(-1)).toBe(`sent ${4 * piece + 10}`)
+    expect(told.filter((word) => word === 'sending')).toHaveLength(4)
+  })
+
+  it('tells whether the network is quick', async () => {
+    const pace = { quick: false }
+    const { iterator } = watched(atHand(piece, piece), { pace })
+    await iterator.next()
+    vi.advanceTimersByTime(10)
+    iterator.nextNow()
+    expect(pace.quick).toBe(true)
+  })
+
+  it('is nothing while a body waits out of caution', async () => {
+    const { iterator, pauses } = watched(atHand(1000, 10), { cautious: true })
+    expect((await iterator.next()).value).toHaveLength(1)
+    expect(iterator.nextNow()).toBeUndefined()
+    const rest = iterator.next()
+    pauses[0]?.end()
+    expect((await rest).value).toHaveLength(999)
+    expect(iterator.nextNow()?.value).toHaveLength(10)
+  })
+
+  it('is nothing once the exchange is over', async () => {
+    const { iterator, exchange } = watched(atHand(3 * piece, piece))
+    await iterator.next()
+    exchange.isOver = true
+    expect(iterator.nextNow()).toBeUndefined()
+  })
+
+  it('is nothing of chunks that all have to be waited for', async () => {
+    const { iterator } = watched(chunked(10, 10))
+    await iterator.next()
+    expect(iterator.nextNow()).toBeUndefined()
+    expect((await iterator.next()).value).toHaveLength(10)
+  })
 })
 
 describe('an exchange that is over', () => {

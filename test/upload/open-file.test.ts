@@ -37,6 +37,9 @@ describe('NodeFile', () => {
     expect(await file.read(buffer, 4, 5)).toBe(2)
     expect(buffer.toString()).toBe('nt--')
     expect(await file.read(buffer, 4, 7)).toBe(0)
+    expect(file.readNow(buffer, 3)).toBe(4)
+    expect(buffer.toString()).toBe('tent')
+    expect(file.readNow(buffer, 7)).toBe(0)
     await file.close()
   })
 
@@ -81,6 +84,9 @@ describe('NodeFile', () => {
       expect.objectContaining({ code: 'EBADF' }),
     )
     await expect(file.read(Buffer.alloc(1), 1, 0)).rejects.toMatchObject({ code: 'EBADF' })
+    expect(() => file.readNow(Buffer.alloc(1), 0)).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    )
     await expect(file.sync(true)).rejects.toMatchObject({ code: 'EBADF' })
     await expect(file.stat()).rejects.toMatchObject({ code: 'EBADF' })
     await file.close()

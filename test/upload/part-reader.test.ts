@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { crc64, formatCrc64 } from '../../src/primitives/crc64.js'
 import { OssError } from '../../src/primitives/errors.js'
-import { isReadAhead, PartBuffers, PartReader } from '../../src/upload/part-reader.js'
+import { PartBuffers, PartReader, type ReadWhen, readWhen } from '../../src/upload/part-reader.js'
 import type { Source } from '../../src/upload/source.js'
 import { randomBytes } from '../support/world.js'
 
@@ -85,21 +85,25 @@ const sizes = [
   },
 ]
 
-describe('isReadAhead', () => {
+describe('readWhen', () => {
   it.each([
-    { partSize: 100 * kib, concurrency: 4, expected: false },
-    { partSize: 2 * chunk, concurrency: 2, expected: false },
-    { partSize: 2 * chunk, concurrency: 1, expected: true },
-    { partSize: 2 * chunk + 1, concurrency: 2, expected: true },
+    { partSize: 100 * kib, concurrency: 4, expected: 'asked' },
+    { partSize: 2 * chunk, concurrency: 2, expected: 'asked' },
+    { partSize: 2 * chunk, concurrency: 1, expected: 'ahead' },
+    { partSize: 2 * chunk + 1, concurrency: 1, expected: 'ahead' },
+    { partSize: 2 * chunk + 1, concurrency: 2, expected: 'now' },
   ])(
     '$partSize bytes, $concurrency at a time: $expected',
     ({ partSize, concurrency, expected }) => {
-      expect(isReadAhead(partSize, concurrency)).toBe(expected)
+      expect(readWhen(partSize, concurrency)).toBe(expected)
     },
   )
 })
 
-describe.each([true, false])('reading ahead: %s', (readsAhead) => {
+// Of a source that reads nothing at once, as one on a slow disk.
+describe.each<ReadWhen>(['ahead', 'asked', 'now'])('read %s', (when) => {
+  const readsAhead = when !== 'asked'
+
   describe('a part', () => {
     it.each(sizes)(
       'of $size bytes comes in order, as chunks the last of which is small',
@@ -110,7 +114,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
         const reader = new PartReader(
           source,
           rangeOf(offset, size),
-          new PartBuffers(readsAhead),
+          new PartBuffers(when),
           (count) => counts.push(count),
         )
         expect(reader.contentLength).toBe(size)
@@ -127,7 +131,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       const reader = new PartReader(
         new FakeSource(),
         rangeOf(0, chunk + tail + 1),
-        new PartBuffers(readsAhead),
+        new PartBuffers(when),
       )
       const iterator = iterate(reader)
       expect(reader.crc64).toBeUndefined()
@@ -144,7 +148,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       const reader = new PartReader(
         new FakeSource(),
         rangeOf(0, tail + 1),
-        new PartBuffers(readsAhead),
+        new PartBuffers(when),
         (n) => counts.push(n),
       )
       const iterator = iterate(reader)
@@ -160,9 +164,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
 
     it('is read one chunk ahead or not at all, and no further', async () => {
       const source = new FakeSource()
-      const iterator = iterate(
-        new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead)),
-      )
+      const iterator = iterate(new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when)))
       await settle()
       expect(source.calls).toEqual([`read 0 ${chunk}`])
       await iterator.next()
@@ -177,7 +179,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
 
     it('leaves a chunk alone until the next one is asked for', async () => {
       const iterator = iterate(
-        new PartReader(new FakeSource(), rangeOf(0, 2 * mib), new PartBuffers(readsAhead)),
+        new PartReader(new FakeSource(), rangeOf(0, 2 * mib), new PartBuffers(when)),
       )
       for (let offset = 0; offset < chunk * 3; offset += chunk) {
         const { value } = await iterator.next()
@@ -187,7 +189,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
     })
 
     it('uses the same memory from part to part, that which its CRC-64 reads in place', async () => {
-      const buffers = new PartBuffers(readsAhead)
+      const buffers = new PartBuffers(when)
       const places = new Set<number>()
       for (const offset of [0, mib, 2 * mib]) {
         const reader = new PartReader(new FakeSource(), rangeOf(offset, mib), buffers)
@@ -208,7 +210,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
     })
 
     it('begins at its first byte in every attempt', async () => {
-      const buffers = new PartBuffers(readsAhead)
+      const buffers = new PartBuffers(when)
       const source = new FakeSource()
       const range = rangeOf(1000, mib)
       const first = new PartReader(source, range, buffers)
@@ -227,7 +229,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
     it('is looked at once, after the last read and before the last chunk is handed out', async () => {
       const source = new FakeSource()
       const iterator = iterate(
-        new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(readsAhead)),
+        new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(when)),
       )
       await iterator.next()
       await iterator.next()
@@ -240,7 +242,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       source.gate = async (call) => {
         if (call === 'check') throw error
       }
-      const reader = new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(readsAhead))
+      const reader = new PartReader(source, rangeOf(0, chunk + tail), new PartBuffers(when))
       const iterator = iterate(reader)
       expect((await iterator.next()).value.byteLength).toBe(chunk)
       await expect(iterator.next()).rejects.toBe(error)
@@ -258,7 +260,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
           if (call === 'check') throw new Error('changed')
         }
         await expect(
-          drain(new PartReader(source, rangeOf(0, size), new PartBuffers(readsAhead))),
+          drain(new PartReader(source, rangeOf(0, size), new PartBuffers(when))),
         ).rejects.toThrow('changed')
       },
     )
@@ -272,11 +274,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       source.gate = async (call) => {
         if (call === 'read' && reads++ === failing) throw error
       }
-      const reader = new PartReader(
-        source,
-        rangeOf(0, 2 * chunk + tail + 1),
-        new PartBuffers(readsAhead),
-      )
+      const reader = new PartReader(source, rangeOf(0, 2 * chunk + tail + 1), new PartBuffers(when))
       const iterator = iterate(reader)
       for (let index = 0; index < failing; index++) expect((await iterator.next()).done).toBe(false)
       await expect(iterator.next()).rejects.toBe(error)
@@ -294,7 +292,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       try {
         const source = new FakeSource()
         source.gate = () => Promise.reject(new Error('EIO'))
-        const reader = new PartReader(source, rangeOf(0, 10), new PartBuffers(readsAhead))
+        const reader = new PartReader(source, rangeOf(0, 10), new PartBuffers(when))
         reader.open()
         await settle()
         await reader.settled()
@@ -318,7 +316,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
         source.gate = async (call) => {
           if (call === during) await hold.promise
         }
-        const buffers = new PartBuffers(readsAhead)
+        const buffers = new PartBuffers(when)
         const reader = new PartReader(source, rangeOf(0, size), buffers)
         const asked = iterate(reader).next()
         await settle()
@@ -342,7 +340,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
 
     it('is the end of reading, though somebody still asks for more: the memory serves another part', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
       const iterator = iterate(reader)
       await iterator.next()
       await reader.settled()
@@ -355,7 +353,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       const source = new FakeSource()
       const hold = deferred()
       source.gate = () => hold.promise
-      const reader = new PartReader(source, rangeOf(0, mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(source, rangeOf(0, mib), new PartBuffers(when))
       const asked = iterate(reader).next()
       const settled = reader.settled()
       hold.reject(new Error('EIO'))
@@ -364,14 +362,14 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
     })
 
     it('may be called before the body was opened, and twice', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, 10), new PartBuffers(readsAhead))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, 10), new PartBuffers(when))
       await reader.settled()
       await reader.settled()
       expect(reader.crc64).toBeUndefined()
     })
 
     it('keeps the CRC-64 of a part that was read whole', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(when))
       await drain(reader)
       await reader.settled()
       expect(reader.crc64).toBe(formatCrc64(crc64(bytes.subarray(0, mib))))
@@ -381,7 +379,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
   describe('leaving the loop early', () => {
     it('waits for the chunk that is being read ahead, and ends the iterator', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
       const hold = deferred()
       let left = false
       const loop = (async () => {
@@ -396,7 +394,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
       // The read ahead had begun without the gate.
       await loop
       expect(left).toBe(true)
-      const iterator = iterate(new PartReader(source, rangeOf(0, mib), new PartBuffers(readsAhead)))
+      const iterator = iterate(new PartReader(source, rangeOf(0, mib), new PartBuffers(when)))
       const returned = iterator.return?.()
       let ended = false
       void returned?.then(() => {
@@ -412,11 +410,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
 
   describe('opening again', () => {
     it('reads the part anew, and only the latest pass tells its CRC-64', async () => {
-      const reader = new PartReader(
-        new FakeSource(),
-        rangeOf(mib, mib),
-        new PartBuffers(readsAhead),
-      )
+      const reader = new PartReader(new FakeSource(), rangeOf(mib, mib), new PartBuffers(when))
       const first = iterate(reader)
       await first.next()
       for (const _ of [1, 2]) {
@@ -430,7 +424,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
 
     it('waits for the read of the pass before, which is into the same memory', async () => {
       const source = new FakeSource()
-      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(source, rangeOf(0, 2 * mib), new PartBuffers(when))
       const hold = deferred()
       source.gate = () => hold.promise
       const first = iterate(reader)
@@ -444,7 +438,7 @@ describe.each([true, false])('reading ahead: %s', (readsAhead) => {
     })
 
     it('tells no CRC-64 until the new pass has read everything', async () => {
-      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(readsAhead))
+      const reader = new PartReader(new FakeSource(), rangeOf(0, mib), new PartBuffers(when))
       await drain(reader)
       const again = iterate(reader)
       expect(reader.crc64).toBeUndefined()

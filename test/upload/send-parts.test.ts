@@ -123,16 +123,52 @@ describe('sendParts', () => {
       const bytes = randomBytes(6 * 1024 * 1024)
       world = await World.create(bytes)
       const used = new Map<unknown, Set<number>>()
+      const use = ({ buffer, byteOffset }: Uint8Array): void => {
+        const offsets = used.get(buffer) ?? new Set()
+        used.set(buffer, offsets.add(byteOffset))
+      }
       changeOpenFiles('r', (file) => ({
         read(buffer, length, position) {
-          const offsets = used.get(buffer.buffer) ?? new Set()
-          used.set(buffer.buffer, offsets.add(buffer.byteOffset))
+          use(buffer)
           return file.read(buffer, length, position)
+        },
+        readNow(buffer, position) {
+          use(buffer)
+          return file.readNow(buffer, position)
         },
       }))
       await world.process().upload({ partSize, concurrency })
       expect(world.stored()?.equals(bytes)).toBe(true)
       expect([...used.values()].map(({ size }) => size)).toEqual(Array(concurrency).fill(places))
+    },
+  )
+
+  it.each([
+    { parts: 'with others', concurrency: 2, atOnce: true },
+    { parts: 'alone', concurrency: 1, atOnce: false },
+  ])(
+    'reads what is in memory at once: $atOnce for a part $parts',
+    async ({ concurrency, atOnce }) => {
+      const partSize = 8 * 1024 * 1024
+      const bytes = randomBytes(2 * partSize)
+      world = await World.create(bytes)
+      const counts = { now: 0, later: 0 }
+      changeOpenFiles('r', (file) => ({
+        read(buffer, length, position) {
+          counts.later += 1
+          return file.read(buffer, length, position)
+        },
+        readNow(buffer, position) {
+          counts.now += 1
+          return file.readNow(buffer, position)
+        },
+      }))
+      await world.process().upload({ partSize, concurrency })
+      expect(world.stored()?.equals(bytes)).toBe(true)
+      // A busy machine may be slow to read some.
+      if (atOnce) expect(counts.now).toBeGreaterThan(8)
+      else expect(counts.now).toBe(0)
+      expect(counts.later).toBeGreaterThanOrEqual(2)
     },
   )
 

@@ -14,7 +14,8 @@ import {
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type FileSystem, nodeFileSystem } from '../../src/upload/file-system.js'
 import { openSource, type Source, sameSource } from '../../src/upload/source.js'
 import { errno, MemoryFileSystem } from '../support/memory-fs.js'
@@ -170,6 +171,51 @@ describe('read', () => {
       code: 'ERR_OSS_SOURCE',
       cause: { code: 'EIO' },
     })
+  })
+})
+
+describe('readNow', () => {
+  it('fills what is asked for', async () => {
+    const source = await openSource(path, memory())
+    const buffer = Buffer.alloc(4)
+    expect(source.readNow?.(buffer, 3)).toBe(true)
+    expect(buffer.toString()).toBe('3456')
+  })
+
+  it.each([
+    { that: 'has become shorter', fail: undefined, position: 7 },
+    { that: 'cannot be read', fail: 'EIO', position: 0 },
+  ])('leaves a source that $that to a read that says so', async ({ fail, position }) => {
+    const fs = memory()
+    const source = await openSource(path, fs)
+    fs.fail = ({ name }) => (name === 'read' ? fail : undefined)
+    expect(source.readNow?.(Buffer.alloc(4), position)).toBe(false)
+  })
+
+  it('leaves it to other threads for a while when it takes long', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const fs = memory()
+      const file = await fs.open(path, 'r')
+      let ms = 20
+      const slow = withFiles(fs, {
+        readNow(buffer, position) {
+          vi.advanceTimersByTime(ms)
+          return file.readNow(buffer, position)
+        },
+      })
+      const source = await openSource(path, slow)
+      const buffer = Buffer.alloc(1)
+      expect(source.readNow?.(buffer, 0)).toBe(true)
+      expect(source.readNow?.(buffer, 0)).toBe(false)
+      ms = 0
+      vi.advanceTimersByTime(1_000)
+      await nextTurn()
+      expect(source.readNow?.(buffer, 0)).toBe(true)
+      expect(source.readNow?.(buffer, 0)).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
