@@ -43,7 +43,7 @@ export function exchangeByAny(
 /** What is small goes out with its headers at once, and is no matter of progress. */
 const smallBytes = 64 * 1024
 
-/** What is larger flows. */
+/** What is larger flows. The chunks of parts up to this size are never read at once, so that there is nothing to gain. */
 const flowingBytes = 1024 * 1024
 
 /** As undici gives a header: bytes, or texts; several where it was repeated. */

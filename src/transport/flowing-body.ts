@@ -5,14 +5,15 @@ import type { WatchedBody } from './watched-body.js'
 
 /**
  * undici also takes an iterator, and then every piece goes through some promises before it is written. Meanwhile the other connections read
- * their chunks, and this one has left the processor's caches: 10 % of the processor time of an upload over TLS (docs/performance.md).
+ * their chunks, and this one has left the processor's caches: 10 % of the processor time of an upload over TLS, where chunks are there at
+ * once (docs/performance.md).
  *
  * It has what undici asks of a stream (its `util.isStream` and `writeStream`), and no buffer of its own, which a `Readable` has: nothing is
  * fetched before undici asks for it.
  *
  * Until there is a connection it is an iterator. A request that is made with a stream assigns a function to a property of itself
  * (`errorHandler`), as it is written there, and V8 puts such functions among its old objects (`set_pretenure` in its parser-base.h). They refer
- * to their request, so that everything about each part stays until a full collection: 5 to 10 KB, and with 1,024 parts V8 doubles the space for
+ * to their request, so that everything about each part stays until a full collection: 4 to 5 KB, and with 1,024 parts V8 doubles the space for
  * its young objects. Taken for a stream only once the request is made, it leaves nothing.
  */
 export class FlowingBody extends EventEmitter {
