@@ -26,8 +26,8 @@ export interface CheckpointSession {
   load(): Promise<Uint8Array | undefined>
   /** Replaces the journal as a whole. When this resolves, the new text is durable; when it fails, the old one stands. */
   replace(text: string): Promise<void>
-  /** Adds one line. With `durable` it is on disk when this resolves; else it is at the latest with the next durable one. */
-  append(line: string, durable: boolean): Promise<void>
+  /** Adds a line, or several. With `durable` it is on disk when this resolves; else it is at the latest with the next durable one. */
+  append(lines: string, durable: boolean): Promise<void>
   /** Moves a damaged journal out of the way and says where to; with `copy`, its bytes, it stays until it is replaced. */
   quarantine(copy?: Uint8Array): Promise<string>
   remove(): Promise<void>
@@ -108,9 +108,9 @@ class FileSession implements CheckpointSession {
     }
   }
 
-  append(line: string, durable: boolean): Promise<void> {
+  append(lines: string, durable: boolean): Promise<void> {
     this.#file ??= new JournalFile(this.#path, this.#fs, this.#environment.sleep)
-    return this.#file.append(line, durable ? () => this.#assertHeld() : undefined)
+    return this.#file.append(lines, durable ? () => this.#assertHeld() : undefined)
   }
 
   async quarantine(copy?: Uint8Array): Promise<string> {

@@ -14,6 +14,7 @@ import {
   parseJournal,
 } from './journal.js'
 import { PartNumbers, PartRecords } from './part-records.js'
+import { type RecordBatch, RecordBatches } from './record-batches.js'
 import type { SourceIdentity } from './source.js'
 
 /** The journal's mark of an upload id that is gone because its object is complete. */
@@ -25,9 +26,12 @@ export interface ConcludedUpload {
   readonly completing: JournalCompleting
 }
 
+const nothingToWrite: RecordBatch = { write: () => Promise.resolve() }
+
 /** What an upload has to remember; without a session (`checkpoint: false`) it is remembered in memory only. */
 export class Checkpoint {
   readonly #session: CheckpointSession | undefined
+  readonly #records: RecordBatches | undefined
   #isShared = false
   #header: JournalHeader | undefined
   #source: SourceIdentity | undefined
@@ -43,6 +47,7 @@ export class Checkpoint {
 
   private constructor(session: CheckpointSession | undefined) {
     this.#session = session
+    this.#records = session && new RecordBatches(async (lines) => session.append(lines, false))
   }
 
   /**
@@ -172,9 +177,19 @@ export class Checkpoint {
 
   /** I2: only for a part that OSS acknowledged, or that was verified. */
   async recordPart(part: JournalPart): Promise<void> {
-    this.#parts.set(part)
-    this.#current.add(part.number)
+    this.#remember(part)
     await this.#session?.append(encodePart(part), false)
+  }
+
+  /** As {@link Checkpoint.recordPart}, in one write with those that are gathered until it is written. */
+  gatherPart(part: JournalPart): RecordBatch {
+    this.#remember(part)
+    return this.#records?.add(encodePart(part)) ?? nothingToWrite
+  }
+
+  /** Writes what is gathered; whether that failed is told to those who gathered it. */
+  async writeGathered(): Promise<void> {
+    await this.#records?.writeOpen()
   }
 
   /** Verified against the journal's own record: only `verify: 'stat'` will want to know which source it was. */
@@ -245,6 +260,11 @@ export class Checkpoint {
 
   async release(): Promise<void> {
     await this.#session?.release()
+  }
+
+  #remember(part: JournalPart): void {
+    this.#parts.set(part)
+    this.#current.add(part.number)
   }
 
   #adopt(content: JournalContent): void {

@@ -3,6 +3,7 @@
 import { Crc64, formatCrc64 } from '../primitives/crc64.js'
 import type { ChunkIterator, RequestBody } from '../transport/transport.js'
 import type { PartRange } from './plan.js'
+import type { RecordBatch } from './record-batches.js'
 import type { Source } from './source.js'
 
 /** Below 256 KiB the cost per chunk shows, above 512 KiB the caches' misses do. */
@@ -74,27 +75,40 @@ export class PartReader implements RequestBody {
   readonly #range: PartRange
   readonly #buffers: PartBuffers
   readonly #onBytes: (count: number) => void
+  readonly #records: RecordBatch | undefined
   #reading: Reading | undefined
 
-  /** @param onBytes called with the bytes of each chunk once the consumer is done with it. */
+  /**
+   * @param onBytes called with the bytes of each chunk once the consumer is done with it.
+   * @param records are written before the first byte is handed out
+   */
   constructor(
     source: Source,
     range: PartRange,
     buffers: PartBuffers,
     onBytes: (count: number) => void = () => {},
+    records?: RecordBatch,
   ) {
     this.contentLength = range.size
     this.#source = source
     this.#range = range
     this.#buffers = buffers
     this.#onBytes = onBytes
+    this.#records = records
   }
 
   open(): AsyncIterable<Uint8Array> {
+    const source = this.#source
     const before = this.#reading?.settled()
-    const reading = new Reading(this.#source, this.#range, this.#buffers, this.#onBytes, before)
-    this.#reading = reading
-    return reading
+    this.#reading = new Reading(
+      source,
+      this.#range,
+      this.#buffers,
+      this.#onBytes,
+      before,
+      this.#records,
+    )
+    return this.#reading
   }
 
   /** CRC-64 of the part, decimal; undefined until every byte of it was read. */
@@ -119,6 +133,8 @@ class Reading implements AsyncIterableIterator<Uint8Array>, ChunkIterator {
   readonly #range: PartRange
   readonly #buffers: PartBuffers
   readonly #onBytes: (count: number) => void
+  /** To be written before anything is handed out. */
+  #records: RecordBatch | undefined
   #position = 0
   #taken = 0
   #unreported = 0
@@ -143,11 +159,13 @@ class Reading implements AsyncIterableIterator<Uint8Array>, ChunkIterator {
     buffers: PartBuffers,
     onBytes: (count: number) => void,
     before: Promise<void> | undefined,
+    records: RecordBatch | undefined,
   ) {
     this.#source = source
     this.#range = range
     this.#buffers = buffers
     this.#onBytes = onBytes
+    this.#records = records
     if (before === undefined) this.#begin()
     else {
       this.#pending = before.then(() => this.#begin())
@@ -195,6 +213,11 @@ class Reading implements AsyncIterableIterator<Uint8Array>, ChunkIterator {
 
   readonly #take = (): IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>> => {
     if (this.#stopped) return done
+    const records = this.#records
+    if (records !== undefined) {
+      this.#records = undefined
+      return records.write().then(this.#take)
+    }
     if (this.#position < this.#range.size || this.#filled.byteLength > tailBytes) {
       return this.#handFilled()
     }

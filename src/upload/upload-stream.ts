@@ -183,7 +183,7 @@ async function keepOrSend(
   const source = ownBytes(bytes)
   const range = { number, offset: 0, size }
   const send = (): Promise<void> =>
-    sendFrom(run, uploadId, { source, range, buffers }, progress, tally, stop)
+    sendFrom(run, uploadId, { source, range, worker: { buffers } }, progress, tally, stop)
   if (run.settings.sequential) {
     await sendOnce(run, uploadId, source, range, send, progress, tally)
   } else await send()

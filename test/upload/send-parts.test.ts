@@ -1,9 +1,9 @@
 // Parts side by side: bounded, each recorded when it is done, with memory that does not grow with part or file.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { OpenFile } from '../../src/upload/open-file.js'
-import { randomBytes, World } from '../support/world.js'
+import { type Process, randomBytes, World } from '../support/world.js'
 
 const partSize = 102_400
 
@@ -17,6 +17,64 @@ function changeOpenFiles(changed: 'r' | 'a', change: (file: OpenFile) => Partial
     const file = await open(path, flags)
     return flags === changed ? { ...file, ...change(file) } : file
   }
+}
+
+/** Tells of each part once, when the first of its bytes is handed to the transport. */
+function onFirstByte({ client }: Process, tell: (number: number) => void): void {
+  const call = client.call.bind(client)
+  client.call = (request, read) => {
+    const { body, partNumber } = request
+    if (body === undefined || partNumber === undefined) return call(request, read)
+    const open = (): AsyncIterable<Uint8Array> => {
+      const chunks = body.open() as AsyncIterable<Uint8Array>
+      return (async function* () {
+        let isFirst = true
+        for await (const chunk of chunks) {
+          if (isFirst) tell(partNumber)
+          isFirst = false
+          yield chunk
+        }
+      })()
+    }
+    return call({ ...request, body: { contentLength: body.contentLength, open } }, read)
+  }
+}
+
+/**
+ * Lets no part go out that `isHeld`.
+ *
+ * @returns once all workers are held up, what lets them go on
+ */
+function holdParts({ client }: Process, isHeld: (number: number) => boolean): Promise<() => void> {
+  const call = client.call.bind(client)
+  let held = 0
+  let running = 0
+  return new Promise((resolve) => {
+    const gate = new Promise<void>((open) => {
+      client.call = async (request, read) => {
+        const { partNumber } = request
+        if (partNumber === undefined) return call(request, read)
+        if (!isHeld(partNumber)) {
+          running += 1
+          return call(request, read)
+        }
+        held += 1
+        if (held === running) resolve(open)
+        await gate
+        return call(request, read)
+      }
+    })
+  })
+}
+
+/** Numbers, as they stand in the journal. */
+function recordedParts(): number[] {
+  const text = world.fs.text(`${world.path}.ucp`)
+  return [...text.matchAll(/"type":"part","number":(\d+)/g)].map(([, number]) => Number(number))
+}
+
+function journalWrites({ effects }: Process): number {
+  return effects.filter((effect) => effect === `write ${world.path}.ucp`).length
 }
 
 describe('sendParts', () => {
@@ -91,6 +149,125 @@ describe('sendParts', () => {
     await process.upload({ concurrency: 1 })
     expect(order).toEqual([1, 2, 3, 4].flatMap((number) => [`part ${number}`, 'recorded']))
   })
+
+  it('I6: sends no byte of a small part before its worker has the last one written down, however slow the disk', async () => {
+    const concurrency = 3
+    world = await World.create(randomBytes(20 * partSize))
+    // Parts of which a byte was sent and no record is written: what a crash would make undone.
+    const undone = new Set<number>()
+    let most = 0
+    changeOpenFiles('a', (file) => {
+      const record = (data: string | Uint8Array): void => {
+        const lines = Buffer.from(data as string).toString()
+        const numbers = [...lines.matchAll(/"type":"part","number":(\d+)/g)].map(([, n]) =>
+          Number(n),
+        )
+        for (const number of numbers) expect(undone.delete(number)).toBe(true)
+      }
+      return {
+        async write(bytes) {
+          await delay(20)
+          record(bytes)
+          return file.write(bytes)
+        },
+        writeNow(data) {
+          record(data)
+          return file.writeNow(data)
+        },
+        async sync(all) {
+          await delay(20)
+          await file.sync(all)
+        },
+      }
+    })
+    const process = world.process()
+    onFirstByte(process, (number) => {
+      undone.add(number)
+      most = Math.max(most, undone.size)
+    })
+    await process.upload({ concurrency })
+    expect(undone.size).toBe(0)
+    expect(most).toBe(concurrency)
+  })
+
+  it('writes the records of small parts together that end while none of their workers has to send', async () => {
+    world = await World.create(randomBytes(4 * partSize))
+    const process = world.process()
+    const bothDone = holdParts(process, (number) => number > 2)
+    const upload = process.upload({ concurrency: 2 })
+    const goOn = await bothDone
+    expect(recordedParts()).toEqual([])
+    const before = journalWrites(process)
+    goOn()
+    await upload
+    // Two together, and what was left at the end.
+    expect(journalWrites(process) - before).toBeLessThan(4)
+    expect(world.stored()?.byteLength).toBe(4 * partSize)
+  })
+
+  it('writes the record of a small part in time when the next one is held up', async () => {
+    world = await World.create(randomBytes(4 * partSize))
+    const process = world.process()
+    const every = process.environment.every.bind(process.environment)
+    let stopped = 0
+    Object.assign(process.environment, {
+      every(ms: number, task: () => void) {
+        if (ms > 100) return every(ms, task)
+        const timer = setInterval(task, ms)
+        return () => {
+          stopped += 1
+          clearInterval(timer)
+        }
+      },
+    })
+    const bothDone = holdParts(process, (number) => number > 2)
+    const upload = process.upload({ concurrency: 2 })
+    const goOn = await bothDone
+    await vi.waitFor(() => expect(recordedParts().sort()).toEqual([1, 2]))
+    goOn()
+    await upload
+    expect(stopped).toBe(1)
+  })
+
+  it.each([
+    { size: 'large', partSize: 1024 * 1024 + 1, concurrency: 2 },
+    { size: 'small, one at a time', partSize, concurrency: 1 },
+  ])('writes the record of a part at once that is $size', async ({ partSize, concurrency }) => {
+    world = await World.create(randomBytes(4 * partSize))
+    const process = world.process()
+    const heldUp = holdParts(process, (number) => number > concurrency)
+    const upload = process.upload({ concurrency, partSize })
+    const goOn = await heldUp
+    expect(recordedParts()).toHaveLength(concurrency)
+    goOn()
+    await upload
+  })
+
+  it('writes down what was acknowledged when it is aborted while the next parts are held up', async () => {
+    world = await World.create(randomBytes(4 * partSize))
+    const process = world.process()
+    const heldUp = holdParts(process, (number) => number > 2)
+    const controller = new AbortController()
+    const upload = process.upload({ concurrency: 2, signal: controller.signal })
+    const goOn = await heldUp
+    controller.abort(new Error('enough'))
+    goOn()
+    await expect(upload).rejects.toThrow('enough')
+    expect(recordedParts().sort()).toEqual([1, 2])
+  })
+
+  it.each([1, 3])(
+    'fails with the checkpoint when a record cannot be written, %i at a time, and sends nothing more',
+    async (concurrency) => {
+      world = await World.create(randomBytes(12 * partSize))
+      world.fs.fail = ({ name, path }) =>
+        (name === 'write' || name === 'writeNow') && path.endsWith('.ucp') ? 'ENOSPC' : undefined
+      const process = world.process()
+      const upload = process.upload({ concurrency, retry: { attempts: 5 } })
+      await expect(upload).rejects.toMatchObject({ code: 'ERR_OSS_CHECKPOINT_IO' })
+      expect(world.oss.acknowledged.length).toBeLessThanOrEqual(concurrency)
+    },
+  )
 
   it('I11: waits for the read that is under way when a part has failed', async () => {
     world = await World.create(randomBytes(2 * 1024 * 1024))
