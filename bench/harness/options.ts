@@ -40,7 +40,7 @@ export const usage = `Usage: npm run bench -- [options]
   --size <list>    sizes of the file (default 1GiB,4GiB)
   --shapes <list>  part sizes and parts in flight (default 8MiBx4,16MiBx8,1MiBx4)
   --via <list>     http, https (default both)
-  --pairs <n>      pairs for each comparison (default 5 up to 1 GiB, 3 above, 15 for the checkpoint)
+  --pairs <n>      pairs for each comparison (default 5 up to 1 GiB, 3 above, 30 for the checkpoint)
   --only <list>    of ${[...peers, ...sections].join(', ')}
   --json <file>    where the measurements go (default: a file in the folder for temporary files)
   --table <file>   where the tables go (default docs/performance-table.md, unless --quick or --only is given)

@@ -83,7 +83,7 @@ export async function compareCheckpoint(
   const path = join(bench.workspace.folder, 'many-parts.bin')
   const file = await makeRandomFile(path, count * partSize)
   const own = ours('http', { partSize, concurrency: 4 })
-  return compared(bench, own, { ...own, checkpoint: false }, file, pairs ?? 15, say)
+  return compared(bench, own, { ...own, checkpoint: false }, file, pairs ?? 30, say)
 }
 
 export async function compareConcurrency(
