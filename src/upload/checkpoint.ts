@@ -14,7 +14,7 @@ import {
   parseJournal,
 } from './journal.js'
 import { PartNumbers, PartRecords } from './part-records.js'
-import { type RecordBatch, RecordBatches } from './record-batches.js'
+import { nothingToWrite, type RecordBatch, RecordBatches } from './record-batches.js'
 import type { SourceIdentity } from './source.js'
 
 /** The journal's mark of an upload id that is gone because its object is complete. */
@@ -25,8 +25,6 @@ export interface ConcludedUpload {
   readonly source: SourceIdentity
   readonly completing: JournalCompleting
 }
-
-const nothingToWrite: RecordBatch = { write: () => Promise.resolve() }
 
 /** What an upload has to remember; without a session (`checkpoint: false`) it is remembered in memory only. */
 export class Checkpoint {
@@ -177,13 +175,13 @@ export class Checkpoint {
 
   /** I2: only for a part that OSS acknowledged, or that was verified. */
   async recordPart(part: JournalPart): Promise<void> {
-    this.#remember(part)
-    await this.#session?.append(encodePart(part), false)
+    await this.gatherPart(part).write()
   }
 
   /** As {@link Checkpoint.recordPart}, in one write with those that are gathered until it is written. */
   gatherPart(part: JournalPart): RecordBatch {
-    this.#remember(part)
+    this.#parts.set(part)
+    this.#current.add(part.number)
     return this.#records?.add(encodePart(part)) ?? nothingToWrite
   }
 
@@ -260,11 +258,6 @@ export class Checkpoint {
 
   async release(): Promise<void> {
     await this.#session?.release()
-  }
-
-  #remember(part: JournalPart): void {
-    this.#parts.set(part)
-    this.#current.add(part.number)
   }
 
   #adopt(content: JournalContent): void {

@@ -6,6 +6,8 @@ export interface RecordBatch {
   write(): Promise<void>
 }
 
+export const nothingToWrite: RecordBatch = { write: () => Promise.resolve() }
+
 type Append = (lines: string) => Promise<void>
 
 export class RecordBatches {
