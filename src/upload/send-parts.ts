@@ -39,7 +39,7 @@ export interface Worker {
 }
 
 /** Of larger parts a record costs nothing that could be seen, and sending one again costs more. */
-const gatheredBytes = 1024 * 1024
+const gatheredBytes = 512 * 1024
 /** No record waits for longer: its worker may have no next part, or one that is held up. */
 const gatherMs = 50
 

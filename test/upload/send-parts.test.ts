@@ -230,7 +230,7 @@ describe('sendParts', () => {
   })
 
   it.each([
-    { size: 'large', partSize: 1024 * 1024 + 1, concurrency: 2 },
+    { size: 'large', partSize: 512 * 1024 + 1, concurrency: 2 },
     { size: 'small, one at a time', partSize, concurrency: 1 },
   ])('writes the record of a part at once that is $size', async ({ partSize, concurrency }) => {
     world = await World.create(randomBytes(4 * partSize))
