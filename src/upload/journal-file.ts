@@ -45,7 +45,7 @@ export class JournalFile {
   }
 
   /**
-   * Adds one line, behind those of all calls before.
+   * Adds a line, or several, behind those of all calls before.
    *
    * @param beforeDurable what must hold before a line is written that is durable when this resolves. Left out for one that is durable
    *   a moment later.

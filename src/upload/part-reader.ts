@@ -98,10 +98,9 @@ export class PartReader implements RequestBody {
   }
 
   open(): AsyncIterable<Uint8Array> {
-    const source = this.#source
     const before = this.#reading?.settled()
     this.#reading = new Reading(
-      source,
+      this.#source,
       this.#range,
       this.#buffers,
       this.#onBytes,

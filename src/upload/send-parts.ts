@@ -120,7 +120,7 @@ export async function keepPart(
   progress.resumed(part.size)
 }
 
-/** Sends one part of a source and writes it down. */
+/** Sends one part of a source, and writes it down or, where its worker gathers, leaves that to `worker.records`. */
 export async function sendFrom(
   run: UploadRun,
   uploadId: string,

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type CrashPoint, randomBytes, World } from '../support/world.js'
 
-const bytes = randomBytes(4 * 102_400 + 10)
+const bytes = randomBytes(5 * 102_400 + 10)
 
 const worlds: World[] = []
 afterEach(async () => {
@@ -104,7 +104,7 @@ describe.each<{ name: string; concurrency: number; denied: readonly string[]; st
       for (const step of ['symlink', 'POST', 'rename', 'PUT', 'write', 'unlink']) {
         expect(text).toContain(step)
       }
-      expect(effects.length).toBeGreaterThan(20)
+      expect(effects.length).toBeGreaterThan(25)
     })
   }
 })

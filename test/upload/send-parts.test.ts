@@ -19,6 +19,36 @@ function changeOpenFiles(changed: 'r' | 'a', change: (file: OpenFile) => Partial
   }
 }
 
+/** Tells of each part right before its record is written, which takes a while. */
+function slowJournal(tell: (number: number) => void): void {
+  changeOpenFiles('a', (file) => {
+    const record = (data: string | Uint8Array): void => {
+      for (const number of partNumbers(Buffer.from(data as string).toString())) tell(number)
+    }
+    return {
+      async write(bytes) {
+        await delay(20)
+        record(bytes)
+        return file.write(bytes)
+      },
+      writeNow(data) {
+        record(data)
+        return file.writeNow(data)
+      },
+      // A line that comes meanwhile is not written at once.
+      async sync(all) {
+        await delay(20)
+        await file.sync(all)
+      },
+    }
+  })
+}
+
+/** Of the records in a journal, or in a piece of one. */
+function partNumbers(text: string): number[] {
+  return [...text.matchAll(/"type":"part","number":(\d+)/g)].map(([, number]) => Number(number))
+}
+
 /** Tells of each part once, when the first of its bytes is handed to the transport. */
 function onFirstByte({ client }: Process, tell: (number: number) => void): void {
   const call = client.call.bind(client)
@@ -67,10 +97,8 @@ function holdParts({ client }: Process, isHeld: (number: number) => boolean): Pr
   })
 }
 
-/** Numbers, as they stand in the journal. */
 function recordedParts(): number[] {
-  const text = world.fs.text(`${world.path}.ucp`)
-  return [...text.matchAll(/"type":"part","number":(\d+)/g)].map(([, number]) => Number(number))
+  return partNumbers(world.fs.text(`${world.path}.ucp`))
 }
 
 function journalWrites({ effects }: Process): number {
@@ -119,27 +147,7 @@ describe('sendParts', () => {
   it('I6: a worker begins no part before its last one is written down, however slow the disk', async () => {
     world = await World.create(randomBytes(4 * partSize))
     const order: string[] = []
-    changeOpenFiles('a', (file) => {
-      const record = (data: string | Uint8Array): void => {
-        if (Buffer.from(data as string).includes('"type":"part"')) order.push('recorded')
-      }
-      return {
-        async write(bytes) {
-          await delay(20)
-          record(bytes)
-          return file.write(bytes)
-        },
-        writeNow(data) {
-          record(data)
-          return file.writeNow(data)
-        },
-        // A line that comes meanwhile is not written at once.
-        async sync(all) {
-          await delay(20)
-          await file.sync(all)
-        },
-      }
-    })
+    slowJournal(() => order.push('recorded'))
     const process = world.process()
     const call = process.client.call.bind(process.client)
     process.client.call = (request, read) => {
@@ -156,30 +164,7 @@ describe('sendParts', () => {
     // Parts of which a byte was sent and no record is written: what a crash would make undone.
     const undone = new Set<number>()
     let most = 0
-    changeOpenFiles('a', (file) => {
-      const record = (data: string | Uint8Array): void => {
-        const lines = Buffer.from(data as string).toString()
-        const numbers = [...lines.matchAll(/"type":"part","number":(\d+)/g)].map(([, n]) =>
-          Number(n),
-        )
-        for (const number of numbers) expect(undone.delete(number)).toBe(true)
-      }
-      return {
-        async write(bytes) {
-          await delay(20)
-          record(bytes)
-          return file.write(bytes)
-        },
-        writeNow(data) {
-          record(data)
-          return file.writeNow(data)
-        },
-        async sync(all) {
-          await delay(20)
-          await file.sync(all)
-        },
-      }
-    })
+    slowJournal((number) => expect(undone.delete(number)).toBe(true))
     const process = world.process()
     onFirstByte(process, (number) => {
       undone.add(number)
