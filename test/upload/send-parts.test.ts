@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type CheckpointStore, fileCheckpointStore } from '../../src/upload/checkpoint-store.js'
 import type { OpenFile } from '../../src/upload/open-file.js'
 import { type Process, randomBytes, World } from '../support/world.js'
 
@@ -238,6 +239,44 @@ describe('sendParts', () => {
     controller.abort(new Error('enough'))
     goOn()
     await expect(upload).rejects.toThrow('enough')
+    expect(recordedParts().sort()).toEqual([1, 2])
+  })
+
+  it('I11: waits for the records that are being written when it is aborted, however slow the store', async () => {
+    world = await World.create(randomBytes(4 * partSize))
+    const process = world.process()
+    const { fs } = process.environment
+    const kept = fileCheckpointStore(`${world.path}.ucp`, fs, process.environment)
+    let writing = 0
+    const writingAtRelease: number[] = []
+    const checkpointStore: CheckpointStore = {
+      location: kept.location,
+      exists: () => kept.exists(),
+      async acquire(signal) {
+        const session = await kept.acquire(signal)
+        const { append, release } = session
+        return Object.assign(session, {
+          async append(lines: string, durable: boolean) {
+            writing += 1
+            await delay(50)
+            await append.call(session, lines, durable)
+            writing -= 1
+          },
+          async release() {
+            writingAtRelease.push(writing)
+            await release.call(session)
+          },
+        })
+      },
+    }
+    const heldUp = holdParts(process, (number) => number > 2)
+    const controller = new AbortController()
+    const upload = process.upload({ concurrency: 2, signal: controller.signal, checkpointStore })
+    const goOn = await heldUp
+    controller.abort(new Error('enough'))
+    goOn()
+    await expect(upload).rejects.toThrow('enough')
+    expect(writingAtRelease).toEqual([0])
     expect(recordedParts().sort()).toEqual([1, 2])
   })
 
