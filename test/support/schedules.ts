@@ -41,6 +41,15 @@ const fault = fc.constantFrom<Fault>(
   { type: 'replace', body: '<html>portal</html>' },
 )
 
+/**
+ * OSS says that there is no such upload where there is one. Who is told so by a list, or when completing or aborting it,
+ * believes it: nobody can know better, and the upload stays open. After a part the upload is given up, which aborts it.
+ */
+export function hidesUpload(hit: Fault | undefined, operation: string): boolean {
+  const believed = ['ListParts', 'CompleteMultipartUpload', 'AbortMultipartUpload']
+  return hit?.type === 'status' && hit.code === 'NoSuchUpload' && believed.includes(operation)
+}
+
 export interface Trouble {
   readonly crash: CrashPoint | undefined
   /** The `at`-th request of the run meets `fault`. */

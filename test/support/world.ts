@@ -38,6 +38,8 @@ export interface Process {
   upload(options?: UploadChange): Promise<UploadFileResult | undefined>
   /** Ends the process as kill -9 does: its sockets close, its locks stay. */
   kill(): Promise<void>
+  /** Of what the world does not stop by itself, such as a stream that the test gives, a dead process does nothing. */
+  readonly isAlive: boolean
 }
 
 export class World {
@@ -160,6 +162,9 @@ export class World {
       effects,
       events,
       kill,
+      get isAlive() {
+        return !stopped
+      },
       upload: (options = {}) => {
         const result = uploadFileIn(environment, client, {
           path: this.path,
