@@ -60,7 +60,7 @@ export class PartRecords {
   /** In order of their numbers. */
   *values(): Generator<JournalPart> {
     for (let number = 1; number < rows; number++) {
-      const part = this.get(number)
+      const part = this.#sizes[number] === 0 ? undefined : this.get(number)
       if (part !== undefined) yield part
     }
   }
