@@ -35,9 +35,11 @@ export class PartRecords {
 
   get(number: number): JournalPart | undefined {
     const size = this.sizeOf(number)
+    // First: `values` asks for every number, and most have no part.
+    if (size === undefined) return undefined
     const crc = this.crc64Of(number)
     const etag = this.etagOf(number)
-    if (size === undefined || crc === undefined || etag === undefined) return undefined
+    if (crc === undefined || etag === undefined) return undefined
     return { number, size, crc64: formatCrc64(crc), etag }
   }
 
@@ -60,7 +62,7 @@ export class PartRecords {
   /** In order of their numbers. */
   *values(): Generator<JournalPart> {
     for (let number = 1; number < rows; number++) {
-      const part = this.#sizes[number] === 0 ? undefined : this.get(number)
+      const part = this.get(number)
       if (part !== undefined) yield part
     }
   }

@@ -2,8 +2,10 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { FakeRequest } from '../support/fake-oss/index.js'
 import {
-  hidesUpload,
+  isDenial,
+  leftOpen,
   material,
   partSize,
   scheduleOf,
@@ -117,11 +119,12 @@ async function walk(w: World, runs: readonly Run[]): Promise<void> {
     versions.push(file)
     let arrived = 0
     let initiated = 0
+    const denied: FakeRequest[] = []
     w.oss.setFault((request) => {
       arrived += 1
       if (step.edit !== undefined && step.edit.at === arrived) edit(step.edit)
       const hit = step.fault?.at === arrived ? step.fault.fault : undefined
-      if (hidesUpload(hit, request.operation)) window += 1
+      if (isDenial(hit)) denied.push(request)
       // What an Initiate whose answer is lost or unreadable leaves is known to nobody.
       if (request.operation === 'InitiateMultipartUpload') initiated += 1
       return hit
@@ -152,7 +155,7 @@ async function walk(w: World, runs: readonly Run[]): Promise<void> {
     const { crash } = step
     const happened =
       crash?.when === 'before' ? process.effects.slice(0, crash.index) : process.effects
-    window += leaks(happened, initiated)
+    window += leaks(happened, initiated) + leftOpen(denied, process.events)
     return done
   }
 

@@ -2,9 +2,11 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import type { FakeRequest } from '../support/fake-oss/index.js'
 import {
   at,
-  hidesUpload,
+  isDenial,
+  leftOpen,
   material,
   partSize,
   scheduleOf,
@@ -95,10 +97,11 @@ async function walk(w: World, whole: Buffer, runs: readonly Run[]): Promise<void
     }
     let arrived = 0
     let initiated = 0
+    const denied: FakeRequest[] = []
     w.oss.setFault((request) => {
       arrived += 1
       const hit = step.fault?.at === arrived ? step.fault.fault : undefined
-      if (hidesUpload(hit, request.operation)) mayLeak += 1
+      if (isDenial(hit)) denied.push(request)
       if (request.operation === 'InitiateMultipartUpload') initiated += 1
       return hit
     })
@@ -168,7 +171,7 @@ async function walk(w: World, whole: Buffer, runs: readonly Run[]): Promise<void
     const happened =
       step.crash?.when === 'before' ? process.effects.slice(0, step.crash.index) : process.effects
     const written = happened.filter((name) => name === `rename ${checkpointPath}`).length
-    mayLeak += Math.max(0, initiated - written)
+    mayLeak += Math.max(0, initiated - written) + leftOpen(denied, process.events)
     return succeeded
   }
 

@@ -1,7 +1,8 @@
 // The trouble that random schedules are made of, the same for every kind of source.
 
 import fc from 'fast-check'
-import type { Fault } from './fake-oss/index.js'
+import type { UploadEvent } from '../../src/upload/events.js'
+import type { FakeRequest, Fault } from './fake-oss/index.js'
 import { type CrashPoint, randomBytes } from './world.js'
 
 export const partSize = 102_400
@@ -41,13 +42,23 @@ const fault = fc.constantFrom<Fault>(
   { type: 'replace', body: '<html>portal</html>' },
 )
 
+/** OSS says that there is no such upload where there is one. */
+export function isDenial(hit: Fault | undefined): boolean {
+  return hit?.type === 'status' && hit.code === 'NoSuchUpload'
+}
+
 /**
- * OSS says that there is no such upload where there is one. Who is told so by a list, or when completing or aborting it,
- * believes it: nobody can know better, and the upload stays open. After a part the upload is given up, which aborts it.
+ * Of the requests of a run whose upload was denied, those whose upload stays open, because nobody can know better: its abort was
+ * answered so, or it is taken for completed. Whatever else is made of it, it is given up, and then it was aborted.
  */
-export function hidesUpload(hit: Fault | undefined, operation: string): boolean {
-  const believed = ['ListParts', 'CompleteMultipartUpload', 'AbortMultipartUpload']
-  return hit?.type === 'status' && hit.code === 'NoSuchUpload' && believed.includes(operation)
+export function leftOpen(denied: readonly FakeRequest[], events: readonly UploadEvent[]): number {
+  const isGivenUp = (id: string | undefined): boolean =>
+    events.some((event) => event.type === 'superseded' && event.uploadId === id)
+  return denied.filter(({ operation, uploadId }) => {
+    if (operation === 'AbortMultipartUpload') return true
+    const isBelieved = operation === 'ListParts' || operation === 'CompleteMultipartUpload'
+    return isBelieved && !isGivenUp(uploadId)
+  }).length
 }
 
 export interface Trouble {
